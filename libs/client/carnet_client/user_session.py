@@ -1,0 +1,143 @@
+"""One user's session: a token kept fresh, and the few calls that need more than one message.
+
+For everything else use the stubs of the connection with ``metadata=await session.metadata()``.
+"""
+
+import hashlib
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from carnet.common.v1.purpose_of_use_pb2 import PurposeOfUse
+from carnet.documents.v1.document_entry_pb2 import DocumentEntry
+from carnet.documents.v1.document_query_service_pb2 import ReadDocumentRequest, SearchDocumentsRequest
+from carnet.documents.v1.submission_service_pb2 import SubmitDocumentRequest, SubmitDocumentResponse
+from carnet.identity.v1.session_service_pb2 import ExchangeAssertionRequest, ExchangeCertificateRequest
+
+from carnet_client.connection import Connection
+from carnet_client.refusals import telling_refusals
+
+CHUNK = 128 << 10
+RENEW_BEFORE = timedelta(seconds=45)
+Metadata = list[tuple[str, str]]
+Renewal = Callable[["UserSession"], Awaitable[None]]
+Assertion = Callable[[], Awaitable[str]]
+"""Gives a fresh id_token each time: an assertion can be exchanged once."""
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """The receipt of a deposit: the entry as kept, warning codes, and whether it was there already."""
+
+    entry: DocumentEntry
+    warnings: list[str]
+    already_deposited: bool
+
+
+@dataclass(frozen=True)
+class ReadDocument:
+    """A document read: its entry and its bytes, checked against the entry's size and SHA-256."""
+
+    entry: DocumentEntry
+    content: bytes
+
+
+class UserSession:
+    """Speaks for one user, for one purpose."""
+
+    def __init__(self, connection: Connection, purpose: PurposeOfUse.ValueType, renew: Renewal) -> None:
+        self.connection = connection
+        self.purpose = purpose
+        self.subject = ""
+        self.session = ""
+        self._token = ""
+        self._ends = datetime.min.replace(tzinfo=UTC)
+        self._renew = renew
+
+    @classmethod
+    async def of_assertion(
+        cls, connection: Connection, assertion: Assertion, purpose: PurposeOfUse.ValueType, structure: str = ""
+    ) -> "UserSession":
+        """Log a person in with an identity provider's assertion. Raises ``Refused``."""
+
+        async def renew(session: "UserSession") -> None:
+            request = ExchangeAssertionRequest(assertion=await assertion(), purpose=purpose, structure=structure)
+            answer = await connection.sessions.ExchangeAssertion(request, timeout=10)
+            session.take(answer.access_token, answer.expire_time.ToDatetime(UTC), answer.session, answer.subject)
+
+        return await cls._opened(connection, purpose, renew)
+
+    @classmethod
+    async def of_certificate(cls, connection: Connection, purpose: PurposeOfUse.ValueType) -> "UserSession":
+        """Log a structure or system in with the connection's own certificate. Raises ``Refused``."""
+
+        async def renew(session: "UserSession") -> None:
+            answer = await connection.sessions.ExchangeCertificate(ExchangeCertificateRequest(purpose=purpose), timeout=10)
+            session.take(answer.access_token, answer.expire_time.ToDatetime(UTC), answer.session, answer.subject)
+
+        return await cls._opened(connection, purpose, renew)
+
+    @classmethod
+    async def _opened(cls, connection: Connection, purpose: PurposeOfUse.ValueType, renew: Renewal) -> "UserSession":
+        session = cls(connection, purpose, renew)
+        await session.metadata()
+        return session
+
+    def take(self, token: str, ends: datetime, session: str, subject: str) -> None:
+        """Hold a new token; for the functions that renew it."""
+        self._token, self._ends, self.session, self.subject = token, ends, session, subject
+
+    async def metadata(self) -> Metadata:
+        """What to send with a call: the token, renewed shortly before it ends. Raises ``Refused``."""
+        if self._ends - datetime.now(UTC) < RENEW_BEFORE:
+            with telling_refusals():
+                await self._renew(self)
+        return [("authorization", "Bearer " + self._token)]
+
+    async def deposit(self, record: str, content: bytes, entry: DocumentEntry | None = None) -> Deposit:
+        """Deposit one document; for CDA the entry may be left out, as the header says all. Raises ``Refused``."""
+        entry = entry or DocumentEntry(mime_type="text/xml")
+
+        async def parts() -> AsyncIterator[SubmitDocumentRequest]:
+            header = SubmitDocumentRequest.Header(parent=record, entry=entry, size=len(content))
+            yield SubmitDocumentRequest(header=header)
+            for start in range(0, len(content), CHUNK):
+                yield SubmitDocumentRequest(chunk=content[start : start + CHUNK])
+
+        with telling_refusals():
+            stub = self.connection.submission
+            answer: SubmitDocumentResponse = await stub.SubmitDocument(parts(), metadata=await self.metadata(), timeout=30)
+        return Deposit(answer.entry, [warning.code for warning in answer.warnings], answer.already_deposited)
+
+    async def search(self, record: str, **filters: object) -> list[DocumentEntry]:
+        """Every document of a record that this user may see, newest first, page by page. Raises ``Refused``."""
+        found: list[DocumentEntry] = []
+        token = ""
+        while True:
+            request = SearchDocumentsRequest(parent=record, purpose=self.purpose, page_size=200, page_token=token, **filters)  # type: ignore[arg-type]
+            with telling_refusals():
+                page = await self.connection.documents.SearchDocuments(request, metadata=await self.metadata(), timeout=10)
+            found.extend(page.entries)
+            token = page.next_page_token
+            if not token:
+                return found
+
+    async def read(self, name: str) -> ReadDocument:
+        """One document. Raises ``Refused``; ``ValueError`` when what came is not what the entry says."""
+        request = ReadDocumentRequest(name=name, purpose=self.purpose)
+        entry, content = DocumentEntry(), bytearray()
+        with telling_refusals():
+            async for part in self.connection.documents.ReadDocument(request, metadata=await self.metadata(), timeout=30):
+                if part.HasField("entry"):
+                    entry = part.entry
+                else:
+                    content += part.chunk
+        if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
+            raise ValueError(f"{name}: the bytes are not those the entry speaks of")
+        return ReadDocument(entry, bytes(content))
+
+
+def request_id() -> str:
+    """A new request id (AIP-155): keep it for the retries of one write."""
+    return str(uuid.uuid4())

@@ -1,0 +1,212 @@
+"""What a service's ``main`` builds on: stores, keys, peers, background work, and ``serve``.
+
+``serve`` is the life of the process: stages in order, ports opened, readiness told, SIGTERM awaited, calls in flight finished, what
+was opened closed in reverse order.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import grpc
+import structlog
+from pymongo.errors import PyMongoError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from carnet_platform import mongo, redis
+from carnet_platform.callers import CallerTable
+from carnet_platform.certificates import CertificateFolder
+from carnet_platform.clock import Clock, open_clock
+from carnet_platform.interceptors.access_log import AccessLog
+from carnet_platform.interceptors.deadline import Deadline
+from carnet_platform.interceptors.identity import CallerIdentity, CallerRight, UserToken
+from carnet_platform.interceptors.inbound import Stage
+from carnet_platform.interceptors.pipeline import Pipeline
+from carnet_platform.interceptors.request_id import RequestId
+from carnet_platform.interceptors.tracing import Tracing
+from carnet_platform.keys import MasterKeys
+from carnet_platform.peers import Peer, follow_renewals
+from carnet_platform.server import Health, HealthCheck, Served, build
+from carnet_platform.settings import PlatformSettings, SettingsError
+from carnet_platform.telemetry import logs, spans
+from carnet_platform.tokens import FetchKeys, TokenVerifier
+
+StubT = TypeVar("StubT")
+RENEWAL_CHECK = timedelta(seconds=5)
+HEALTH_CHECK = timedelta(seconds=1)
+HEALTH_TIMEOUT = timedelta(seconds=2)
+STORE_WAIT = timedelta(seconds=1)
+
+
+class Platform:
+    """One running service."""
+
+    def __init__(self, name: str, settings: PlatformSettings) -> None:
+        logs.configure(name, settings.log_level)
+        self.name = name
+        self.settings = settings
+        self.logger = structlog.get_logger(name)
+        self.clock: Clock = open_clock(settings)
+        self._certificates = CertificateFolder(settings.certificate_folder)
+        self._traces = spans.tracer_provider(name, settings)
+        self._duration, self._metrics = spans.call_duration(name, settings)
+        self._health = Health()
+        self._checks: list[HealthCheck] = []
+        self._peers: list[Peer[Any]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = AsyncExitStack()
+        self._stop = asyncio.Event()
+        self._failed = False
+        self._verifier: TokenVerifier | None = None
+        self._table = CallerTable({})
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._stop.set)
+        await self._health.start(self.settings.health_listen)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._closing.aclose()
+        for peer in self._peers:
+            await peer.close()
+        await self._health.stop()
+        self._traces.shutdown()
+        if self._metrics is not None:
+            self._metrics.shutdown()
+
+    async def mongo(self, url_file: Path | None = None) -> mongo.Client:
+        """A client with a warm pool, once the store answers; says so while it waits. ``url_file`` names another URL than the settings'."""
+        file = self.settings.mongo_url_file if url_file is None else url_file
+        url = _secret(file)
+        client = mongo.open_client(url, self.settings.mongo_driver, pool_size=self.settings.mongo_pool_size)
+        self._closing.push_async_callback(mongo.close, client)
+
+        async def answers() -> bool:
+            await client.admin.command("ping")
+            return True
+
+        await self._wait_for("mongodb", answers)
+        self._checks.append(answers)
+        return client
+
+    async def redis(self) -> Redis | None:
+        """A Redis client, or ``None`` when none is set. Not waited for and no part of readiness: Redis holds what may be lost."""
+        if self.settings.redis_url_file is None:
+            return None
+        client = redis.open_client(_secret(self.settings.redis_url_file))
+        self._closing.push_async_callback(client.aclose)
+        return client
+
+    def keys(self) -> MasterKeys:
+        """The master keys. Raises ``SettingsError`` when no folder is set or a key cannot be used."""
+        if self.settings.master_key_folder is None:
+            raise SettingsError("CARNET_MASTER_KEY_FOLDER: required by this service")
+        return MasterKeys.load(self.settings.master_key_folder)
+
+    def peer(self, target: str, stub: Callable[[grpc.aio.Channel], StubT], server_name: str) -> Peer[StubT]:
+        """Another service, on a channel kept for the life of the process."""
+        peer = Peer(target, stub, server_name, self._certificates, self.clock)
+        self._peers.append(peer)
+        return peer
+
+    def call_by(self, table: Traversable) -> None:
+        """Let the callers of this table in, and nobody else."""
+        self._table = CallerTable.load(table)
+
+    def trust_tokens(self, fetch: FetchKeys) -> None:
+        """Verify user tokens with the keys that ``fetch`` gives."""
+        self._verifier = TokenVerifier(fetch, self.clock)
+
+    def background(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
+        """Run ``job`` as long as the process lives. Its end by an exception stops the process: work left undone unseen is worse."""
+
+        async def watched() -> None:
+            try:
+                await job()
+            except Exception as error:
+                self.logger.exception("background.failed", job=name, kind=type(error).__name__)
+                self._failed = True
+                self._stop.set()
+
+        self._tasks.add(asyncio.ensure_future(watched()))
+
+    def on_stop(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Await ``close`` after the last call ended, in reverse order of these calls."""
+        self._closing.push_async_callback(close)
+
+    async def serve(self, *services: Served) -> None:
+        """Serve until SIGTERM or SIGINT. Raises ``SettingsError`` for a port that is taken or a service nobody could call."""
+        try:
+            self._table.check_served(service.name for service in services)
+            server = build(self.settings, self._certificates, Pipeline(self._stages()), services)
+        except (ValueError, RuntimeError) as error:
+            raise SettingsError(f"CARNET_LISTEN: {error}") from None
+        await server.start()
+        self.background("certificates", lambda: follow_renewals(self._certificates, self._peers, RENEWAL_CHECK))
+        self.background("health", self._watch_health)
+        self.logger.info("started", listen=self.settings.listen)
+        await self._stop.wait()
+        await self._health.set_ready(is_ready=False)
+        await server.stop(self.settings.stop_grace.total_seconds())
+        self.logger.info("stopped")
+        if self._failed:
+            raise SystemExit(1)
+
+    def _stages(self) -> tuple[Stage, ...]:
+        settings = self.settings
+        return (
+            RequestId(),
+            Tracing(self._traces, settings.trace_sample_ratio),
+            AccessLog(self._duration, is_written=settings.log_calls),
+            Deadline(self.clock, default=settings.default_deadline, floor=settings.deadline_floor, margin=settings.deadline_margin),
+            CallerIdentity(),
+            CallerRight(self._table),
+            UserToken(self._table, self._verifier),
+        )
+
+    async def _wait_for(self, store: str, answers: HealthCheck) -> None:
+        while True:
+            try:
+                await answers()
+            except (PyMongoError, RedisError, OSError) as error:
+                self.logger.warning("waiting", store=store, kind=type(error).__name__)
+            else:
+                return
+            try:
+                await asyncio.wait_for(self._stop.wait(), STORE_WAIT.total_seconds())
+            except TimeoutError:
+                continue
+            raise SystemExit(0)
+
+    async def _watch_health(self) -> None:
+        while True:
+            is_ready = await self._is_ready()
+            if await self._health.set_ready(is_ready=is_ready):
+                self.logger.info("ready" if is_ready else "not_ready")
+            await asyncio.sleep(HEALTH_CHECK.total_seconds())
+
+    async def _is_ready(self) -> bool:
+        try:
+            async with asyncio.timeout(HEALTH_TIMEOUT.total_seconds()):
+                answers = await asyncio.gather(*(check() for check in self._checks))
+        except (PyMongoError, RedisError, OSError, TimeoutError):
+            return False
+        return all(answers)
+
+
+def _secret(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{error.filename}: {error.strerror}") from None

@@ -1,0 +1,88 @@
+"""A service as a process: settings, event loop, workers, exit code.
+
+Exit codes: 0 after a stop that was asked for, 78 (EX_CONFIG) for settings that cannot be used, 1 for a fault. With several workers the
+parent starts them as programs (a process must not fork after gRPC was imported), tells their common health, and restarts one that dies.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+import structlog
+import uvloop
+
+from carnet_platform.certificates import CertificateError
+from carnet_platform.platform import Platform
+from carnet_platform.settings import PREFIX, PlatformSettings, SettingsError, load
+from carnet_platform.telemetry import logs
+
+EX_CONFIG = 78
+WORKER_FLAG = "--worker"
+RESTART_SECONDS = 1.0
+
+
+def run(serve: Callable[[Any], Awaitable[None]], settings: type[PlatformSettings], name: str) -> NoReturn:
+    """Run a service and exit. ``serve`` gets the started ``Platform``, whose settings are of the class given."""
+    try:
+        loaded = load(settings)
+    except SettingsError as error:
+        _say_and_exit(name, error)
+    if loaded.workers > 1 and WORKER_FLAG not in sys.argv:
+        sys.exit(_supervise(name, loaded))
+
+    async def main() -> None:
+        async with Platform(name, loaded) as platform:
+            await serve(platform)
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main())
+    except (SettingsError, CertificateError) as error:
+        _say_and_exit(name, error)
+    sys.exit(0)
+
+
+def _say_and_exit(name: str, error: Exception) -> NoReturn:
+    logs.configure(name, "info")
+    for line in str(error).splitlines():
+        structlog.get_logger(name).error("cannot_start", fault=line)
+    sys.exit(EX_CONFIG)
+
+
+def _supervise(name: str, settings: PlatformSettings) -> int:
+    """Keep the workers running until told to stop. Worker n's health port is the port of the settings plus n."""
+    logs.configure(name, settings.log_level)
+    logger = structlog.get_logger(name)
+    host, _, port = settings.health_listen.rpartition(":")
+    is_stopping = False
+    workers: dict[int, subprocess.Popen[bytes]] = {}
+
+    def start(number: int) -> None:
+        environment = os.environ | {f"{PREFIX}HEALTH_LISTEN": f"{host}:{int(port) + number}"}
+        workers[number] = subprocess.Popen([*sys.orig_argv, WORKER_FLAG], env=environment)  # noqa: S603  # this program again
+
+    def stop(*_: object) -> None:
+        nonlocal is_stopping
+        is_stopping = True
+        for worker in workers.values():
+            worker.terminate()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    for number in range(settings.workers):
+        start(number)
+    while not is_stopping:
+        ended = {number: worker.returncode for number, worker in workers.items() if worker.poll() is not None}
+        for number, code in ended.items():
+            if code == EX_CONFIG:
+                stop()
+                return EX_CONFIG
+            logger.error("worker.ended", worker=number, code=code)
+            start(number)
+        time.sleep(RESTART_SECONDS)  # a signal ends it early
+    return max((worker.wait() for worker in workers.values()), default=0)

@@ -1,0 +1,98 @@
+"""Settings: read once from the environment, checked at start, frozen.
+
+Every variable begins with ``CARNET_``; one that no setting has stops the start, because a misspelt limit is a limit that does not
+hold. A secret is never a value here: it is the path of a file. A duration is ISO 8601, e.g. ``PT4H`` or ``PT0.4S``. The docstring
+below each field is its documentation.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "CARNET_"
+
+
+class SettingsError(Exception):
+    """A setting is missing, unknown or wrong; each line names the variable and the rule, never its value."""
+
+
+class PlatformSettings(BaseSettings):
+    """What every service needs to know to run."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True, env_ignore_empty=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    environment: Literal["development", "test", "production"] = "production"
+    """Where this runs. Production refuses a movable clock and test identities; the others refuse production identities."""
+    listen: str
+    """host:port of the gRPC services, mutual TLS only."""
+    health_listen: str
+    """host:port of the gRPC health service, plaintext, nothing else on it. Worker n takes the port plus n."""
+    certificate_folder: Path
+    """Folder with key.pem, cert.pem and ca.pem of this service. Renewed files are picked up without a restart."""
+    mongo_url_file: Path
+    """File that holds the MongoDB URL with this service's user, password and database."""
+    mongo_driver: Literal["motor", "pymongo"] = "motor"
+    """Which client opens MongoDB (docs/adr): motor by default, PyMongo's own asyncio client as the other."""
+    mongo_pool_size: int = Field(default=16, ge=1, le=500)
+    """Connections kept open to MongoDB by each process, all of them from the start."""
+    redis_url_file: Path | None = None
+    """File that holds the Redis URL. Absent: this service uses none."""
+    master_key_folder: Path | None = None
+    """Folder with dated master keys (YYYY-MM-DD.key) and derive.key, 32 bytes each as 64 hexadecimal digits, mode 0600."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that share the port. One per CPU that this service may use."""
+    clock_offset_file: Path | None = None
+    """File with seconds to add to the clock, for tests that move time. Refused in production."""
+    default_deadline: timedelta = timedelta(seconds=60)
+    """Deadline of a call whose caller set none."""
+    deadline_floor: timedelta = timedelta(milliseconds=100)
+    """A call with less time left than this is refused at once."""
+    deadline_margin: timedelta = timedelta(milliseconds=50)
+    """Kept from the caller's deadline so that it hears our error and not its own timeout."""
+    stop_grace: timedelta = timedelta(seconds=10)
+    """How long calls in flight may go on after SIGTERM."""
+    max_connection_age: timedelta = timedelta(minutes=30)
+    """After this a connection is asked to end, so that new replicas get load and renewed certificates are seen."""
+    max_concurrent_calls: int = Field(default=1000, ge=1)
+    """Calls served at once by each process; more are refused with RESOURCE_EXHAUSTED."""
+    trace_endpoint: str = ""
+    """OTLP gRPC endpoint for traces and metrics. Empty: traces go to trace_file, metrics nowhere."""
+    trace_file: Path | None = None
+    """File for spans as JSON lines when there is no endpoint; rotated at 16 MiB, one older file kept."""
+    trace_sample_ratio: float = Field(default=0.1, ge=0, le=1)
+    """Share of calls that are traced when their caller has not decided."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe log line written."""
+    log_calls: bool = True
+    """Whether each call writes one access line."""
+
+    @model_validator(mode="after")
+    def _no_movable_clock_in_production(self) -> Self:
+        if self.environment == "production" and self.clock_offset_file is not None:
+            raise ValueError("CARNET_CLOCK_OFFSET_FILE: time does not move in production")
+        return self
+
+
+S = TypeVar("S", bound=PlatformSettings)
+
+
+def load(kind: type[S]) -> S:
+    """The settings of this process. Raises ``SettingsError`` with one line for each thing wrong."""
+    known = {PREFIX + name.upper() for name in kind.model_fields}
+    wrong = [f"{name}: no such setting" for name in sorted(os.environ) if name.startswith(PREFIX) and name not in known]
+    try:
+        settings = kind()  # type: ignore[call-arg]  # the environment gives them
+    except ValidationError as error:
+        for fault in error.errors(include_input=False, include_url=False):
+            name = PREFIX + "_".join(str(part) for part in fault["loc"]).upper() if fault["loc"] else "settings"
+            wrong.append(f"{name}: {fault['msg']}")
+        raise SettingsError("\n".join(wrong)) from None
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return settings

@@ -1,0 +1,1 @@
+"""Logs, traces and metrics: wired once, here; the rest of the code sees a logger and nothing else."""
