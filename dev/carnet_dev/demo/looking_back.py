@@ -1,0 +1,111 @@
+"""Chapters 7 and 8: who looked, and the proof that nobody was left out."""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+
+from carnet.audit.v1.audit_reader_service_pb2 import ExportAccessHistoryRequest, HistoryLine, ListAccessHistoryRequest
+from carnet_client import UserSession
+from carnet_client.refusals import telling_refusals
+
+from carnet_dev.demo.emergency import REASON
+from carnet_dev.demo.scene import Scene
+
+SETTLE_SECONDS = 20.0
+SHOWN = 8
+
+
+async def who_looked(scene: Scene) -> None:
+    """Chapter 7: her own history, in words."""
+    scene.page.chapter(7, "She asks who looked")
+    lines = await _settled(scene)
+    kinds = [line.event.kind for line in lines]
+    scene.page.check(f"{len(lines)} lines, numbered 1 to {len(lines)} without a gap", _is_contiguous(lines))
+    for line in [line for line in lines if line.event.kind != "document.deposited"][:SHOWN]:
+        scene.page.line(f"  {line.event.time[11:19]}  {line.text}")
+    refused = sum(max(1, line.event.count) for line in lines if line.event.decision == "deny")
+    scene.page.check(f"refused {refused} times, each on the record", refused >= scene.refusals)
+    opened = [line for line in lines if line.event.kind == "emergency.opened"]
+    scene.page.check("the emergency is there with its reason in words", any(line.event.motive == REASON for line in opened))
+    names = {line.actor_name for line in lines}
+    expected = {scene.alice.label, scene.bruno.label, scene.chloe.label}
+    scene.page.check(
+        "every doctor of the story by name, and what the person can do now", expected <= names and all(line.next_step for line in lines)
+    )
+    scene.page.check("a read is there as a read", "document.read" in kinds)
+
+
+async def _settled(scene: Scene) -> list[HistoryLine]:
+    """The whole history, once what was done has arrived in the log: the last refusal of the story is the sign."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        lines = await _history(scene.dominique, scene.record)
+        refused = sum(max(1, line.event.count) for line in lines if line.event.decision == "deny")
+        if refused >= scene.refusals or time.monotonic() > deadline:
+            return lines
+        await asyncio.sleep(0.3)
+
+
+async def _history(session: UserSession, record: str) -> list[HistoryLine]:
+    lines: list[HistoryLine] = []
+    token = ""
+    while True:
+        request = ListAccessHistoryRequest(record=record, page_size=200, page_token=token, language_code="en")
+        with telling_refusals():
+            page = await session.connection.history.ListAccessHistory(request, metadata=await session.metadata(), timeout=10)
+        lines.extend(page.lines)
+        token = page.next_page_token
+        if not token:
+            return lines
+
+
+def _is_contiguous(lines: list[HistoryLine]) -> bool:
+    return sorted(line.number for line in lines) == list(range(1, len(lines) + 1))
+
+
+async def she_verifies(scene: Scene) -> None:
+    """Chapter 8: the offline verifier on the file as it came, with one byte changed, with one line removed."""
+    file = scene.cast.folder / "demo" / "my-history.json"
+    scene.page.chapter(8, "She does not take our word for it", f"carnet-audit verify {file.name}    (no network, no service)")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(await scene.page.step(f"her whole history with its proofs saved as {file}", _export(scene)))
+    code, said = await _verify(file)
+    scene.page.check(said, code == 0)
+    changed, removed = file.with_name("one-byte-changed.json"), file.with_name("one-line-removed.json")
+    number = _spoil(file, changed, removed)
+    code, said = await _verify(changed)
+    scene.page.check(f"one byte changed     ✗ {said}", code == 1 and str(number) in said)
+    code, said = await _verify(removed)
+    scene.page.check(f"one line removed     ✗ {said}", code == 1 and str(number) in said)
+
+
+async def _export(scene: Scene) -> bytes:
+    portal, content = scene.dominique, bytearray()
+    with telling_refusals():
+        request = ExportAccessHistoryRequest(record=scene.record, language_code="en")
+        async for part in portal.connection.history.ExportAccessHistory(request, metadata=await portal.metadata(), timeout=60):
+            content += part.chunk
+    return bytes(content)
+
+
+def _spoil(file: Path, changed: Path, removed: Path) -> int:
+    """Write the file with one byte of the last read changed, and without that line. The number of the line."""
+    history = json.loads(file.read_text(encoding="utf-8"))
+    index, line = next((i, one) for i, one in reversed(list(enumerate(history["lines"]))) if '"document.read"' in one["payload"])
+    honest = line["payload"]
+    line["payload"] = honest.replace('"document.read"', '"document.reaD"')
+    changed.write_text(json.dumps(history, ensure_ascii=False), encoding="utf-8")
+    line["payload"] = honest
+    del history["lines"][index]
+    removed.write_text(json.dumps(history, ensure_ascii=False), encoding="utf-8")
+    return int(line["number"])
+
+
+async def _verify(file: Path) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "carnet_verify.cli", "verify", str(file), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode().strip().splitlines()[-1]

@@ -1,0 +1,171 @@
+"""Start a system of its own, seed it, measure, print the table and write ``var/bench.json``."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import grpc
+import uvloop
+from bson.binary import Binary
+from carnet.common.v1.purpose_of_use_pb2 import PurposeOfUse
+from carnet_client import UserSession
+from carnet_dev.child import Child
+from carnet_dev.demo.cast import Cast
+from carnet_dev.plan import Plan, free_ports
+from carnet_dev.ports import free_port, wait_until_open
+from carnet_dev.private_files import write_private
+from carnet_dev.stores import Stores
+from carnet_dev.supervisor import Supervisor
+from carnet_platform import mongo
+from carnet_platform.clock import SystemClock
+from carnet_platform.journal import Journal
+from carnet_platform.keys import MasterKeys
+from carnet_platform.peers import channel_options
+from load.bench import rows
+from load.bench.load import Measured, slice_of
+from load.bench.report import Row, report
+from load.bench.rows import Comparison
+from load.bench.seed import DOCUMENT_BYTES, seeded
+from rich.console import Console
+
+IN_FLIGHT = (1, 16, 64)
+DEPOSIT_BYTES = 100_000
+CONSENT_BYTES = 1_500
+"""About what a record's consent takes with a few statements."""
+DATABASE = "carnet_bench"
+console = Console()
+
+
+def say(text: str) -> None:
+    """Progress."""
+    console.print(f"  {text}", style="dim", highlight=False)
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[tuple[Plan, Stores]]:
+    """A whole system in ``folder`` on free ports."""
+    plan = Plan(folder, free_ports())
+    stores = Stores(plan.folder, mongo_port=plan.ports["mongod"], redis_port=plan.ports["redis"])
+    stop, up = asyncio.Event(), asyncio.Event()
+    task = asyncio.ensure_future(Supervisor(plan, say, stores=stores).run(stop, up.set))
+    waiting = asyncio.ensure_future(up.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    try:
+        if task.done():
+            task.result()
+        yield plan, stores
+    finally:
+        stop.set()
+        await task
+
+
+def channel(plan: Plan, target: str) -> grpc.aio.Channel:
+    """A channel with the certificate of documents."""
+    folder = plan.authority.folder("documents")
+    key, certificate, authority = ((folder / name).read_bytes() for name in ("key.pem", "cert.pem", "ca.pem"))
+    return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(authority, key, certificate), channel_options("localhost"))
+
+
+async def fill_floor(database: mongo.Database, driver: str) -> None:
+    """Ten thousand small and large documents for the floors, unless they are there."""
+    for name, size in (("small", CONSENT_BYTES), ("large", DOCUMENT_BYTES)):
+        if await database[name].estimated_document_count() >= rows.FLOOR_KEYS:
+            continue
+        say(f"{rows.FLOOR_KEYS} {name} documents for the floor ({driver})")
+        for start in range(0, rows.FLOOR_KEYS, 500):
+            await database[name].insert_many([{"_id": key, "content": Binary(b"x" * size)} for key in range(start, start + 500)])
+
+
+async def compared(comparison: Comparison, in_flight: int, rounds: int, seconds: float) -> Row:
+    """Measure a row and its floor in turns."""
+    row, floor = Measured(), Measured()
+    for _ in range(rounds):
+        await slice_of(comparison.floor_operation, in_flight, seconds, floor)
+        await slice_of(comparison.operation, in_flight, seconds, row)
+    ratio = row.per_second / floor.per_second if floor.per_second else 0.0
+    line = Row(
+        comparison.name,
+        comparison.floor,
+        in_flight,
+        round(row.percentile(0.5), 3),
+        round(row.percentile(0.99), 3),
+        round(row.per_second, 1),
+        round(ratio, 3),
+        round(row.moved / row.seconds / 1e6, 2),
+    )
+    say(f"{line.name} at {in_flight}: {line.per_second:.0f} a second, {line.rate_to_floor:.2f} of {floor.per_second:.0f}")
+    return line
+
+
+async def main(options: argparse.Namespace) -> None:
+    """Run the whole bench."""
+    folder = options.folder.resolve()
+    async with AsyncExitStack() as stack:
+        plan, stores = await stack.enter_async_context(running(folder))
+        cast = await stack.enter_async_context(Cast(folder))
+        alice = await cast.member("alice")
+        session = await cast.session("alice", "software/gp", PurposeOfUse.PURPOSE_OF_USE_TREATMENT, alice.structure)
+        pairs = await seeded(folder, session, say)
+        url = stores.mongo_url(DATABASE)
+        client = mongo.open_client(url, options.driver, pool_size=64)
+        stack.push_async_callback(mongo.close, client)
+        database = client.get_default_database()
+        await fill_floor(database, options.driver)
+        comparisons = await _comparisons(stack, plan, database, session, pairs, options.driver, url)
+        lines = [
+            await compared(comparison, in_flight, options.rounds, options.seconds)
+            for comparison in comparisons
+            if not options.only or comparison.name in options.only
+            for in_flight in IN_FLIGHT
+        ]
+    report(lines, options.output, console)
+
+
+async def _comparisons(
+    stack: AsyncExitStack, plan: Plan, database: mongo.Database, session: UserSession, pairs: list[tuple[str, str]], driver: str, url: str
+) -> list[Comparison]:
+    listen = f"127.0.0.1:{free_port()}"
+    write_private(plan.folder / "urls" / "bench", url)
+    command = [sys.executable, "-m", "load.bench.floor_server", listen, str(plan.authority.folder("documents"))]
+    child = Child([*command, str(plan.folder / "urls" / "bench"), driver], plan.log("floor"))
+    stack.callback(child.terminate)
+    wait_until_open(int(listen.rpartition(":")[2]), lambda: child.exit_code is None)
+    floor = await stack.enter_async_context(channel(plan, listen))
+    run = json.loads((plan.folder / "run.json").read_text(encoding="utf-8"))
+    consent = await stack.enter_async_context(channel(plan, run["targets"]["consent"]))
+    keys = MasterKeys.load(plan.folder / "keys" / "documents")
+    journal = await Journal.open(database, keys, SystemClock(), service="bench")
+    stack.push_async_callback(journal.close)
+    echo = "echo plus one majority find"
+    return [
+        Comparison("decision", echo, rows.decide(consent, session, pairs), rows.find_through(floor, "small")),
+        Comparison("read-50kB", f"{echo} of 50 kB", rows.read(session, pairs), rows.find_through(floor, "large")),
+        Comparison(
+            "deposit-100kB",
+            "one bare durable insert",
+            rows.deposit(session, pairs, DEPOSIT_BYTES),
+            rows.insert(database["inserted"], DEPOSIT_BYTES),
+        ),
+        Comparison("durable-events", "one durable insert each", rows.append(journal), rows.insert(database["events"], rows.EVENT_BYTES)),
+    ]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description="Carnet's costs as ratios to floors measured in the same run")
+    parser.add_argument("--folder", type=Path, default=Path("var/bench"), help="where the bench's own system and seed lie")
+    parser.add_argument("--output", type=Path, default=Path("var/bench.json"))
+    parser.add_argument("--driver", choices=("motor", "pymongo"), default="motor")
+    parser.add_argument("--rounds", type=int, default=4, help="how often a row and its floor take turns")
+    parser.add_argument("--seconds", type=float, default=1.5, help="length of a slice")
+    parser.add_argument("--only", action="append", default=[], metavar="ROW")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(_options()))
