@@ -24,7 +24,7 @@ async def emergency_room(scene: Scene) -> None:
     session = await scene.cast.session(chloe.user, SOFTWARE, PurposeOfUse.PURPOSE_OF_USE_BREAK_GLASS, chloe.structure)
     await page.refusal("reading at once", session.search(scene.record), "EPISODE_ENDED")
     await page.refusal("without a reason", _break(session, scene.record, ""), "REASON_REQUIRED")
-    scene.refusals += 2
+    scene.refused |= {(chloe.name, "EPISODE_ENDED"), (chloe.name, "REASON_REQUIRED")}
     told = f'"cannot express her will" + "immediate risk" + "{REASON}": open for {SHORT.seconds} s (normally 4 h)'
     began = time.monotonic()
     await page.step(told, _break(session, scene.record, REASON))
@@ -35,7 +35,6 @@ async def emergency_room(scene: Scene) -> None:
     await page.step(f"read            ✓ {useful.title}", session.read(useful.name))
     await asyncio.sleep(max(0.0, SHORT.total_seconds() + 0.1 - (time.monotonic() - began)))
     await page.refusal(f"{SHORT.seconds} s later", session.read(useful.name), "EPISODE_ENDED")
-    scene.refusals += 1
 
 
 async def _break(session: UserSession, record: str, reason: str) -> EmergencyEpisode:

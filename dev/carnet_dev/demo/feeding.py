@@ -76,7 +76,7 @@ async def _deposit_all(scene: Scene, found: list[Paper]) -> Outcome:
             outcome.kept.append((paper, await scene.alice_session.deposit(scene.record, paper.content)))
         except Refused as refused:
             outcome.refused.setdefault(refused.reason, []).append((paper, refused))
-            scene.refusals += 1
+            scene.refused.add((scene.alice.name, refused.reason))
     return outcome
 
 

@@ -14,7 +14,6 @@ from carnet_dev.demo.emergency import REASON
 from carnet_dev.demo.scene import Scene
 
 SETTLE_SECONDS = 20.0
-SHOWN = 8
 
 
 async def who_looked(scene: Scene) -> None:
@@ -23,10 +22,10 @@ async def who_looked(scene: Scene) -> None:
     lines = await _settled(scene)
     kinds = [line.event.kind for line in lines]
     scene.page.check(f"{len(lines)} lines, numbered 1 to {len(lines)} without a gap", _is_contiguous(lines))
-    for line in [line for line in lines if line.event.kind != "document.deposited"][:SHOWN]:
-        scene.page.line(f"  {line.event.time[11:19]}  {line.text}")
-    refused = sum(max(1, line.event.count) for line in lines if line.event.decision == "deny")
-    scene.page.check(f"refused {refused} times, each on the record", refused >= scene.refusals)
+    for line in _worth_showing(lines):
+        scene.page.line(f"  {line.text}")
+    missing = scene.refused - _refused(lines)
+    scene.page.check(f"{len(scene.refused)} kinds of refusal, each on the record", not missing)
     opened = [line for line in lines if line.event.kind == "emergency.opened"]
     scene.page.check("the emergency is there with its reason in words", any(line.event.motive == REASON for line in opened))
     names = {line.actor_name for line in lines}
@@ -42,10 +41,9 @@ async def _settled(scene: Scene) -> list[HistoryLine]:
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         lines = await _history(scene.dominique, scene.record)
-        refused = sum(max(1, line.event.count) for line in lines if line.event.decision == "deny")
-        if refused >= scene.refusals or time.monotonic() > deadline:
+        if scene.refused <= _refused(lines) or time.monotonic() > deadline:
             return lines
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1)
 
 
 async def _history(session: UserSession, record: str) -> list[HistoryLine]:
@@ -59,6 +57,19 @@ async def _history(session: UserSession, record: str) -> list[HistoryLine]:
         token = page.next_page_token
         if not token:
             return lines
+
+
+def _refused(lines: list[HistoryLine]) -> set[tuple[str, str]]:
+    return {(line.event.actor.subject, line.event.reason) for line in lines if line.event.decision == "deny"}
+
+
+def _worth_showing(lines: list[HistoryLine]) -> list[HistoryLine]:
+    """The newest line of each kind and person, in the order they happened; not her own readings."""
+    newest: dict[tuple[str, str, str], HistoryLine] = {}
+    for line in lines:
+        if not line.event.actor.subject.startswith("patients/"):
+            newest.setdefault((line.event.actor.subject, line.event.kind, line.event.reason), line)
+    return sorted(newest.values(), key=lambda line: line.event.time)
 
 
 def _is_contiguous(lines: list[HistoryLine]) -> bool:
@@ -108,4 +119,4 @@ async def _verify(file: Path) -> tuple[int, str]:
         sys.executable, "-m", "carnet_verify.cli", "verify", str(file), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     said, _ = await process.communicate()
-    return process.returncode or 0, said.decode().strip().splitlines()[-1]
+    return process.returncode or 0, said.decode().strip().splitlines()[0]

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 T = TypeVar("T")
-WIDTH = 104
+WIDTH = 124
 
 
 class StoryError(Exception):

@@ -1,5 +1,6 @@
 """Chapter 1: her record, opened at her request, or found from an earlier telling and tidied."""
 
+from carnet.common.v1.purpose_of_use_pb2 import PurposeOfUse
 from carnet.consent.v1.authorisation_pb2 import AuthorisationKind
 from carnet.consent.v1.authorisation_service_pb2 import (
     DeleteAuthorisationRequest,
@@ -27,6 +28,7 @@ async def her_record(scene: Scene) -> None:
     number = f"{her.ins[0]} {her.ins[1:3]} {her.ins[3:5]} …… {her.ins[-2:]}"
     text = f"{her.first_given_name.title()} {her.birth_family_name}, born {born}, INS {number} (test): identity qualified, key checked"
     patient = await scene.page.step(text, _register(scene, her))
+    scene.dominique = await scene.cast.session("dominique", "portal", PurposeOfUse.PURPOSE_OF_USE_PATIENT_REQUEST)
     await scene.page.step('opened at her request, consent "form v3, signed on screen" kept as evidence', _open(scene, patient))
     await scene.page.step("Dr UNTEL is authorised by opening it; nobody else is", _tidy(scene))
 

@@ -21,11 +21,13 @@ class Scene:
     bruno: Member
     chloe: Member
     denis: Member
-    dominique: UserSession
     alice_session: UserSession
     bruno_session: UserSession
+    dominique: UserSession = field(init=False)
+    """Herself, at the portal: once she is registered."""
     record: str = ""
     sent: dict[str, bytes] = field(default_factory=dict)
     """Bytes by document name, for comparing what is read with what was sent."""
     kept: list[DocumentEntry] = field(default_factory=list)
-    refusals: int = 0
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    """(subject, reason) of every refusal so far: each must be on the record."""

@@ -1,5 +1,6 @@
 """Chapters 3 to 5: refused without consent, reading with it; one document hidden; blocked, and refused that moment."""
 
+import asyncio
 import hashlib
 import time
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from carnet_dev.demo.scene import Scene
 
 SYNTHESES = ("60591-5", "SYNTH", "11490-0", "34133-9")
 SENSITIVE = ("34794-8",)
+PERMIT_SECONDS = 0.5
 NEVER_GIVEN = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 
@@ -45,7 +47,7 @@ async def never_met(scene: Scene) -> None:
     page, bruno = scene.page, scene.bruno_session
     page.chapter(3, f"{scene.bruno.label}, cardiology, has never met her")
     await page.refusal("search", bruno.search(scene.record), "NEEDS_CONSENT")
-    scene.refusals += 1
+    scene.refused.add((scene.bruno.name, "NEEDS_CONSENT"))
     ends = datetime.now(UTC) + timedelta(days=365)
     granted = _state(scene, scene.bruno, AuthorisationKind.AUTHORISATION_KIND_STANDING, ends)
     await page.step(f"she authorises him until {ends:%d/%m/%Y}", granted)
@@ -72,13 +74,15 @@ async def she_hides_one(scene: Scene) -> None:
     )
     asked = await _why(scene.bruno_session, hidden.name)
     never = await _why(scene.bruno_session, f"{scene.record}/documents/{NEVER_GIVEN}")
-    scene.refusals += 2
+    scene.refused.add((scene.bruno.name, "NOT_FOUND"))
     told = "asked by its number: NOT_FOUND, word for word as for a number never given"
     page.check(told, asked is not None and asked == never and asked[0] == "NOT_FOUND")
-    attending = await page.step(f"{scene.denis.label} says he is her médecin traitant; she has not confirmed", _declare(scene))
     await _state(scene, scene.denis, AuthorisationKind.AUTHORISATION_KIND_STANDING)
+    attending = await page.step(f"{scene.denis.label}, authorised, says he is her médecin traitant; she has not confirmed", _declare(scene))
     page.check("he does not see it yet", hidden.name not in {entry.name for entry in await attending.search(scene.record)})
     await page.step("she confirms him", _confirm(scene, portal))
+    # A permit given before may serve until it ends, 400 ms after it was asked for.
+    await asyncio.sleep(PERMIT_SECONDS)
     page.check("the médecin traitant sees it", hidden.name in {entry.name for entry in await attending.search(scene.record)})
 
 
@@ -120,4 +124,4 @@ async def she_blocks(scene: Scene) -> None:
     acknowledged = time.perf_counter()
     page.check("acknowledged: it holds everywhere", holds=True, aside=f"{acknowledged - began:.1f} s")
     await page.refusal("his next read", scene.bruno_session.read(chosen(scene.kept, SYNTHESES).name), "BLOCKED")
-    scene.refusals += 1
+    scene.refused.add((scene.bruno.name, "BLOCKED"))

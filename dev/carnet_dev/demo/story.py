@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 
 from carnet.common.v1.purpose_of_use_pb2 import PurposeOfUse
+from carnet_client import Refused
 from rich.console import Console
 
-from carnet_dev.demo.cast import Cast, NotRunningError
+from carnet_dev.demo.cast import Cast
 from carnet_dev.demo.emergency import SOFTWARE, emergency_room
 from carnet_dev.demo.feeding import feeding
 from carnet_dev.demo.leaks import no_leak
@@ -16,6 +17,7 @@ from carnet_dev.demo.page import Page, StoryError
 from carnet_dev.demo.record import her_record
 from carnet_dev.demo.scene import Scene
 from carnet_dev.demo.sharing import never_met, she_blocks, she_hides_one
+from carnet_dev.local_run import NotRunningError
 
 CHAPTERS = (her_record, feeding, never_met, she_hides_one, she_blocks, emergency_room, who_looked, she_verifies)
 
@@ -41,14 +43,15 @@ async def _tell(folder: Path, samples: Path | None, console: Console) -> int:
                 await chapter(scene)
             console.print()
             no_leak(scene)
-        except StoryError as error:
+        except (StoryError, Refused) as error:
+            page.bad += isinstance(error, Refused)
             console.print(f"\nthe story ends here: {error}", style="red", markup=False)
     console.print("\nTry next   make traces             where those milliseconds went")
     return page.close()
 
 
 async def _scene(page: Page, cast: Cast, samples: Path | None) -> Scene:
-    treatment, herself = PurposeOfUse.PURPOSE_OF_USE_TREATMENT, PurposeOfUse.PURPOSE_OF_USE_PATIENT_REQUEST
+    treatment = PurposeOfUse.PURPOSE_OF_USE_TREATMENT
     alice, bruno, denis = [await cast.member(user) for user in ("alice", "bruno", "denis")]
     chloe = await cast.member("chloe", SOFTWARE)
     return Scene(
@@ -59,7 +62,6 @@ async def _scene(page: Page, cast: Cast, samples: Path | None) -> Scene:
         bruno,
         chloe,
         denis,
-        dominique=await cast.session("dominique", "portal", herself),
         alice_session=await cast.session("alice", "software/gp", treatment, alice.structure),
         bruno_session=await cast.session("bruno", "software/gp", treatment, bruno.structure),
     )
