@@ -1,0 +1,1 @@
+"""The gRPC services of consent: one servicer a service, and the mapping between messages and rules."""

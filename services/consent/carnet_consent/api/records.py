@@ -1,0 +1,67 @@
+"""`carnet.consent.v1.RecordService`: opening a record, asking for it, its holder's switches."""
+
+import grpc
+from carnet.consent.v1 import record_service_pb2 as pb
+from carnet.consent.v1.record_service_pb2_grpc import RecordServiceServicer
+
+from carnet_consent.api import mapping
+from carnet_consent.api.refusing import refusing
+from carnet_consent.usecases.acting import acting, writing
+from carnet_consent.usecases.hide import UpdateSwitches
+from carnet_consent.usecases.open_record import OpenRecord
+from carnet_consent.usecases.read_record import ReadRecord
+from carnet_consent.usecases.record_refusals import RecordRefusals
+
+
+class RecordServicer(RecordServiceServicer):
+    """Parses, asks the use case, maps the answer."""
+
+    def __init__(self, open_record: OpenRecord, read: ReadRecord, update: UpdateSwitches, refusals: RecordRefusals) -> None:
+        self._open, self._read, self._update, self._refusals = open_record, read, update, refusals
+
+    async def OpenRecord(  # noqa: N802 -- the contract's name
+        self, request: pb.OpenRecordRequest, context: grpc.aio.ServicerContext[pb.OpenRecordRequest, pb.OpenRecordResponse]
+    ) -> pb.OpenRecordResponse:
+        """Open a record."""
+        del context
+        opening, write = mapping.opening(request), writing(request, request.request_id)
+        async with refusing(self._refusals, write.acting, ""):
+            answer = await self._open(write, opening, lambda opened: pb.OpenRecordResponse(record=mapping.record(opened.consent)))
+        return pb.OpenRecordResponse.FromString(answer)
+
+    async def LookupRecord(  # noqa: N802
+        self, request: pb.LookupRecordRequest, context: grpc.aio.ServicerContext[pb.LookupRecordRequest, pb.LookupRecordResponse]
+    ) -> pb.LookupRecordResponse:
+        """Tell what the asker finds."""
+        del context
+        patient, who = mapping.patient_name(request.patient), acting()
+        async with refusing(self._refusals, who, ""):
+            availability, record = await self._read.look_up(who, patient)
+        return pb.LookupRecordResponse(availability=pb.RecordAvailability.Value(f"RECORD_AVAILABILITY_{availability.value}"), record=record)
+
+    async def GetRecord(  # noqa: N802
+        self, request: pb.GetRecordRequest, context: grpc.aio.ServicerContext[pb.GetRecordRequest, pb.GetRecordResponse]
+    ) -> pb.GetRecordResponse:
+        """Tell the holder her record."""
+        del context
+        record, who = mapping.record_name(request.name, "name"), acting()
+        async with refusing(self._refusals, who, record):
+            return pb.GetRecordResponse(record=mapping.record(await self._read.own(who, record)))
+
+    async def UpdateEmergencySwitches(  # noqa: N802
+        self,
+        request: pb.UpdateEmergencySwitchesRequest,
+        context: grpc.aio.ServicerContext[pb.UpdateEmergencySwitchesRequest, pb.UpdateEmergencySwitchesResponse],
+    ) -> pb.UpdateEmergencySwitchesResponse:
+        """Set the switches."""
+        del context
+        record, write = mapping.record_name(request.record, "record"), writing(request, request.request_id)
+        async with refusing(self._refusals, write.acting, record):
+            answer = await self._update(
+                write,
+                record,
+                mapping.switches(request.emergency_switches),
+                lambda consent: request.etag in {"", mapping.etag(consent)},
+                lambda updated: pb.UpdateEmergencySwitchesResponse(record=mapping.record(updated.consent)),
+            )
+        return pb.UpdateEmergencySwitchesResponse.FromString(answer)

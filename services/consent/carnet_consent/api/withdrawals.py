@@ -1,0 +1,43 @@
+"""`carnet.consent.v1.WithdrawalService`: where other services register what they withdraw."""
+
+import re
+
+import grpc
+from carnet.consent.v1 import withdrawal_service_pb2 as pb
+from carnet.consent.v1.withdrawal_service_pb2_grpc import WithdrawalServiceServicer
+from carnet_platform.calls import current_call
+from carnet_platform.errors import InvalidArgument
+from carnet_platform.identifiers import check_request_id
+
+from carnet_consent.api import mapping
+from carnet_consent.usecases.withdraw import Withdraw
+
+_PART = r"[A-Za-z0-9_.~-]{1,64}"
+_SUBJECT = re.compile(rf"(sessions|professionals|patients|structures|certificates)/{_PART}|activities/{_PART}/{_PART}")
+
+
+class WithdrawalServicer(WithdrawalServiceServicer):
+    """Parses, registers, answers after the majority commit."""
+
+    def __init__(self, withdraw: Withdraw) -> None:
+        self._withdraw = withdraw
+
+    async def RegisterWithdrawal(  # noqa: N802 -- the contract's name
+        self,
+        request: pb.RegisterWithdrawalRequest,
+        context: grpc.aio.ServicerContext[pb.RegisterWithdrawalRequest, pb.RegisterWithdrawalResponse],
+    ) -> pb.RegisterWithdrawalResponse:
+        """Register a withdrawal."""
+        del context
+        if _SUBJECT.fullmatch(request.subject) is None:
+            raise InvalidArgument("INVALID_FIELD", "must name a session, professional, structure, activity or certificate", field="subject")
+        call = current_call()
+        position = await self._withdraw(
+            call.caller.name,
+            call.method,
+            check_request_id(request.request_id),
+            request.SerializeToString(deterministic=True),
+            request.subject,
+            mapping.instant(request.expire_time, "expire_time"),
+        )
+        return pb.RegisterWithdrawalResponse(position=position)

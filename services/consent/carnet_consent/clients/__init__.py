@@ -1,0 +1,1 @@
+"""The other services that consent calls: identity and audit."""

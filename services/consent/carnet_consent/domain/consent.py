@@ -1,0 +1,155 @@
+"""What the holder of one record consented to, as one immutable value: everything that a decision reads about the record.
+
+A change makes a new value with the next revision. The words of professionals stand in the events, where the person reads them; here
+only the motive of a statement stays, because the holder's list shows it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class RecordState(StrEnum):
+    """The life of a record (domain.md 2)."""
+
+    ACTIVE = "ACTIVE"
+    CLOSED = "CLOSED"
+
+
+class StatementKind(StrEnum):
+    """What a statement about a grantee says (rules.md 2 and 3)."""
+
+    SINGLE_CONSULTATION = "SINGLE_CONSULTATION"
+    STANDING = "STANDING"
+    CARE_RELATION = "CARE_RELATION"
+    BLOCK = "BLOCK"
+
+
+AUTHORISATIONS = frozenset({StatementKind.SINGLE_CONSULTATION, StatementKind.STANDING})
+"""The two forms of consent: for one consultation, or standing. Both rules hold at once (rules.md 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of the record about one professional or structure."""
+
+    id: str
+    grantee: str
+    kind: StatementKind
+    start: datetime
+    end: datetime | None
+    """The first instant at which it no longer holds; None when only a hand ends it."""
+    stated_by: str
+    motive: str = ""
+
+    def is_in_force(self, now: datetime) -> bool:
+        """From its start to just before its end: at the end itself it refuses."""
+        return self.start <= now and (self.end is None or now < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class AttendingPhysician:
+    """A doctor's standing as medecin traitant: pending until the holder confirms (rules.md 4)."""
+
+    professional: str
+    is_confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NamedHide:
+    """One document hidden by name from one professional or structure."""
+
+    document: str
+    grantee: str
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One professional's emergency access for one structure; it ends by itself."""
+
+    id: str
+    professional: str
+    structure: str
+    begin: datetime
+    end: datetime
+
+    def is_open(self, now: datetime) -> bool:
+        """From its beginning to just before its end."""
+        return self.begin <= now < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """What the person accepts in an emergency. An absent switch of an imported record counts as accepted (rules.md 9)."""
+
+    dispatch: bool = True
+    break_glass: bool = True
+    masked_documents: bool = False
+
+    @property
+    def contradict_each_other(self) -> bool:
+        """MASKED is only settable when one of the two others is on (domain.md 3.3)."""
+        return self.masked_documents and not (self.dispatch or self.break_glass)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How the person's consent to the opening was collected."""
+
+    form: str
+    form_version: str
+    method: str
+    collected_by: str
+    collected: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The whole of a record's consent at one revision."""
+
+    record: str
+    """`records/{r}`."""
+    patient: str
+    """`patients/{p}`: the holder."""
+    state: RecordState
+    revision: int
+    opened: datetime
+    evidence: Evidence
+    switches: Switches = Switches()
+    statements: tuple[Statement, ...] = ()
+    attending_physicians: tuple[AttendingPhysician, ...] = ()
+    hides: tuple[NamedHide, ...] = ()
+    episodes: tuple[Episode, ...] = ()
+
+    def in_force_about(self, grantee: str, now: datetime) -> tuple[Statement, ...]:
+        """The statements in force about one professional or structure. Nobody's name finds nothing."""
+        return tuple(s for s in self.statements if s.grantee == grantee and s.is_in_force(now)) if grantee else ()
+
+    def has_confirmed(self, professional: str) -> bool:
+        """Whether the holder gave or confirmed this doctor as attending physician."""
+        return AttendingPhysician(professional, is_confirmed=True) in self.attending_physicians
+
+    def open_episode(self, professional: str, structure: str, now: datetime) -> Episode | None:
+        """The emergency episode in which this professional now acts for this structure."""
+        return next((e for e in self.episodes if e.professional == professional and e.structure == structure and e.is_open(now)), None)
+
+
+def contradictions(consent: Consent) -> Iterator[str]:
+    """Name every way in which the record's statements cannot stand together. One is enough to refuse (rules.md 6).
+
+    A block beside an authorisation is none of them: the order of precedence answers that.
+    """
+    if any(count > 1 for count in Counter(s.id for s in consent.statements).values()):
+        yield "two statements under one identifier"
+    if any(s.end is not None and s.end < s.start for s in consent.statements):
+        yield "a statement that ends before it begins"
+    if any(e.end < e.begin for e in consent.episodes):
+        yield "an emergency that ends before it begins"
+    if any(count > 1 for count in Counter(a.professional for a in consent.attending_physicians).values()):
+        yield "a doctor who is attending physician in two ways"
+    if sum(a.is_confirmed for a in consent.attending_physicians) > 1:
+        yield "two confirmed attending physicians"
+    if consent.switches.contradict_each_other:
+        yield "masked documents opened in an emergency that is refused"

@@ -1,0 +1,89 @@
+"""Step 1 of a decision: who asks, for which structure, for which purpose. No record is looked at here (rules.md 1 and 6)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from carnet_consent.domain.asker import Action, Asker, Purpose
+from carnet_consent.domain.outcome import Decision, denied
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and by whom."""
+
+    asker: Asker
+    purpose: str
+    """The purpose named in the request; it must be the token's."""
+    action: Action
+
+
+PURPOSES_OF: Mapping[Action, frozenset[str]] = {
+    Action.READ: frozenset({Purpose.TREATMENT, Purpose.BREAK_GLASS, Purpose.EMERGENCY_DISPATCH, Purpose.PATIENT_REQUEST}),
+    Action.DEPOSIT: frozenset({Purpose.TREATMENT, Purpose.PATIENT_REQUEST, Purpose.SYSTEM_DEPOSIT}),
+    Action.MANAGE: frozenset({Purpose.PATIENT_REQUEST}),
+    Action.READ_HISTORY: frozenset({Purpose.PATIENT_REQUEST}),
+}
+"""The purposes for which each action may be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusing:
+    """A rule that refuses a question by its context alone."""
+
+    reason: str
+    name: str
+    source: str
+    applies: Callable[[Question], bool]
+
+
+CONTEXT_RULES: tuple[Refusing, ...] = (
+    Refusing(
+        "SESSION_WITHDRAWN",
+        "architecture.md 4, promise 2: the session, activity, structure or certificate was withdrawn",
+        "CSP L1110-4",
+        lambda asked: asked.asker.is_withdrawn,
+    ),
+    Refusing(
+        "USER_UNKNOWN",
+        "rules.md 6: no person is stated",
+        "CSP R1111-43",
+        lambda asked: not asked.asker.subject or not asked.asker.role,
+    ),
+    Refusing(
+        "PURPOSE_NOT_ALLOWED",
+        "rules.md 6: the purpose is absent or not the token's",
+        "CSP L1110-4",
+        lambda asked: not asked.purpose or asked.purpose != asked.asker.purpose,
+    ),
+    Refusing(
+        "PURPOSE_NOT_ALLOWED",
+        "rules.md 6: the purpose does not allow this action",
+        "CSP L1110-4",
+        lambda asked: asked.purpose not in PURPOSES_OF[asked.action],
+    ),
+    Refusing(
+        "PURPOSE_NOT_ALLOWED",
+        "domain.md 3.7, 5: a person asks for herself, and only a person does so",
+        "CSP L1111-19",
+        lambda asked: asked.asker.is_patient != (asked.purpose == Purpose.PATIENT_REQUEST),
+    ),
+    Refusing(
+        "ROLE_NOT_ALLOWED",
+        "domain.md 3.7, 4d: only a professional authenticated by name reads for care",
+        "REF-DMP, EX_AIR-085",
+        lambda asked: asked.action == Action.READ and not (asked.asker.is_patient or asked.asker.is_named_professional),
+    ),
+    Refusing(
+        "USER_UNKNOWN",
+        "rules.md 6: no structure is stated",
+        "CSP R1111-43",
+        lambda asked: asked.asker.is_named_professional and not asked.asker.structure,
+    ),
+)
+"""In this order; the first that applies refuses."""
+
+
+def refused_before_any_record(question: Question) -> Decision | None:
+    """Refuse a question whose context is withdrawn, absent or of the wrong kind; None when the record may be looked at."""
+    rule = next((rule for rule in CONTEXT_RULES if rule.applies(question)), None)
+    return denied(rule.reason, rule.name, rule.source) if rule is not None else None

@@ -1,0 +1,53 @@
+"""Hiding single documents from somebody by name, and the switches of an emergency: both the holder's alone."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from carnet_consent.domain.asker import Asker
+from carnet_consent.domain.consent import Consent, NamedHide, Switches
+from carnet_consent.domain.emergency import without_opposed_episodes
+from carnet_consent.domain.refusal import RuleBrokenError
+from carnet_consent.domain.stating import check_holder
+
+MOST_HIDES = 2000
+"""How many hidings a record holds: each travels with every decision about the one it names."""
+
+
+def hide(consent: Consent, asker: Asker, hidden: NamedHide) -> Consent:
+    """Hide one document from one professional or structure. Hidden twice is hidden once."""
+    check_holder(asker, consent)
+    if hidden in consent.hides:
+        return consent
+    if len(consent.hides) >= MOST_HIDES:
+        raise RuleBrokenError("STATE_FORBIDS", f"A record holds at most {MOST_HIDES} hidden documents.")
+    return replace(consent, hides=(*consent.hides, hidden))
+
+
+def unhide(consent: Consent, asker: Asker, hidden: NamedHide) -> Consent:
+    """Take a hiding back."""
+    check_holder(asker, consent)
+    if hidden not in consent.hides:
+        raise RuleBrokenError("NOT_FOUND", "There is no such hiding.")
+    return replace(consent, hides=tuple(h for h in consent.hides if h != hidden))
+
+
+def check_switches(switches: Switches) -> None:
+    """Refuse MASKED without one of the two cases it speaks of (domain.md 3.3)."""
+    if switches.contradict_each_other:
+        raise RuleBrokenError("SWITCH_DEPENDENCY", "MASKED needs an emergency access that is accepted.", field="emergency_switches")
+
+
+def set_switches(consent: Consent, asker: Asker, switches: Switches, now: datetime) -> Consent:
+    """Set all three switches. Opposing ends the emergencies that are open."""
+    check_holder(asker, consent)
+    check_switches(switches)
+    return without_opposed_episodes(replace(consent, switches=switches), now)
+
+
+def switches_withdraw(before: Switches, after: Switches) -> bool:
+    """Whether something that was accepted no longer is: then the change is a withdrawal."""
+    return (
+        (before.dispatch and not after.dispatch)
+        or (before.break_glass and not after.break_glass)
+        or (before.masked_documents and not after.masked_documents)
+    )

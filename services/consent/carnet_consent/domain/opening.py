@@ -1,0 +1,81 @@
+"""Opening a record, on the person's request with evidence (rules.md 18), and what asking for a record tells (TD0.2, rules.md 7)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from carnet_consent.domain.asker import Asker, Purpose
+from carnet_consent.domain.consent import Consent, Evidence, RecordState, Statement, StatementKind, Switches
+from carnet_consent.domain.hiding import check_switches
+from carnet_consent.domain.precedence import first_that_speaks
+from carnet_consent.domain.refusal import RuleBrokenError
+from carnet_consent.domain.stating import Durations, check_treating
+
+EVIDENCE_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What somebody asks to open, and how the person's consent was collected."""
+
+    patient: str
+    form: str
+    form_version: str
+    method: str
+    switches: Switches
+
+
+class Availability(StrEnum):
+    """What the asker finds when asking for a person's record."""
+
+    AUTHORISED = "AUTHORISED"
+    NEEDS_CONSENT = "NEEDS_CONSENT"
+    AUTHORISATION_EXPIRED = "AUTHORISATION_EXPIRED"
+    BLOCKED = "BLOCKED"
+    CLOSED = "CLOSED"
+    NO_RECORD = "NO_RECORD"
+
+
+def check_may_open(asker: Asker, opening: Opening) -> None:
+    """Refuse whoever may not open a record for this person, and evidence that is incomplete. No record is looked at before."""
+    if asker.is_patient:
+        if asker.subject != opening.patient or asker.purpose != Purpose.PATIENT_REQUEST:
+            raise RuleBrokenError("ROLE_NOT_ALLOWED", "A person opens a record for herself alone.")
+    else:
+        check_treating(asker)
+    for name, text in (("form", opening.form), ("form_version", opening.form_version), ("method", opening.method)):
+        if not text.strip() or len(text) > EVIDENCE_LENGTH:
+            raise RuleBrokenError("EVIDENCE_REQUIRED", f"is required, at most {EVIDENCE_LENGTH} characters", field=f"evidence.{name}")
+    check_switches(opening.switches)
+
+
+def open_record(asker: Asker, opening: Opening, now: datetime, durations: Durations, *, record: str, statement_id: str) -> Consent:
+    """Make the record. The professional who opens it collected the person's consent, so he is authorised by it."""
+    evidence = Evidence(opening.form.strip(), opening.form_version.strip(), opening.method.strip(), asker.subject, now)
+    statements: tuple[Statement, ...] = ()
+    if not asker.is_patient:
+        statements = (Statement(statement_id, asker.subject, StatementKind.STANDING, now, now + durations.standing, asker.subject),)
+    return Consent(record, opening.patient, RecordState.ACTIVE, 0, now, evidence, opening.switches, statements)
+
+
+def check_may_look_up(asker: Asker, patient: str) -> None:
+    """Refuse a person who asks for somebody else, whether or not there is a record."""
+    if asker.is_patient and asker.subject != patient:
+        raise RuleBrokenError("ROLE_NOT_ALLOWED", "A person asks for her own record alone.")
+    if asker.is_named_professional and not asker.structure:
+        raise RuleBrokenError("USER_UNKNOWN", "Name a structure where the user works.")
+
+
+def availability(consent: Consent | None, asker: Asker, now: datetime) -> Availability:
+    """Tell the state of a record with what its reader needs to ask the patient, and nothing beyond (rules.md 7)."""
+    if consent is None:
+        return Availability.NO_RECORD
+    if consent.state != RecordState.ACTIVE:
+        return Availability.CLOSED
+    finding = first_that_speaks(consent, asker, now)
+    if asker.is_patient or finding.authorises:
+        return Availability.AUTHORISED
+    if finding.refusal == "BLOCKED":
+        return Availability.BLOCKED
+    has_ended = any(s.grantee in asker.grantees and s.kind != StatementKind.BLOCK and not s.is_in_force(now) for s in consent.statements)
+    return Availability.AUTHORISATION_EXPIRED if has_ended else Availability.NEEDS_CONSENT

@@ -1,0 +1,176 @@
+"""Puts consent together and runs it: the only module that knows every other."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from carnet.audit.v1.audit_service_pb2_grpc import AuditServiceStub
+from carnet.consent.v1 import access_decision_service_pb2_grpc as decision_grpc
+from carnet.consent.v1 import authorisation_service_pb2_grpc as authorisation_grpc
+from carnet.consent.v1 import emergency_access_service_pb2_grpc as emergency_grpc
+from carnet.consent.v1 import record_service_pb2_grpc as record_grpc
+from carnet.consent.v1 import withdrawal_service_pb2_grpc as withdrawal_grpc
+from carnet.identity.v1.directory_service_pb2_grpc import DirectoryServiceStub
+from carnet.identity.v1.patient_reference_service_pb2_grpc import PatientReferenceServiceStub
+from carnet.identity.v1.session_service_pb2 import ListSigningKeysRequest
+from carnet.identity.v1.session_service_pb2_grpc import SigningKeyServiceStub
+from carnet_platform.changes import ChangeLog
+from carnet_platform.clock import Clock
+from carnet_platform.idempotency import Requests
+from carnet_platform.journal import Journal
+from carnet_platform.keys import MasterKeys
+from carnet_platform.mongo import Client
+from carnet_platform.platform import Platform
+from carnet_platform.process import run
+from carnet_platform.server import Served
+from carnet_platform.settings import SettingsError
+from carnet_platform.shipping import Shipper
+
+from carnet_consent.api.access_decision import AccessDecisionServicer
+from carnet_consent.api.authorisations import AuthorisationServicer
+from carnet_consent.api.emergency_access import EmergencyAccessServicer
+from carnet_consent.api.records import RecordServicer
+from carnet_consent.api.withdrawals import WithdrawalServicer
+from carnet_consent.clients.audit import AuditSender
+from carnet_consent.clients.identity import IdentityClient
+from carnet_consent.domain.matrix import Habilitation
+from carnet_consent.domain.matrix_files import COLUMNS, BrokenTableError, habilitation
+from carnet_consent.domain.stating import Durations
+from carnet_consent.settings import ConsentSettings
+from carnet_consent.storage.fences import Fences
+from carnet_consent.storage.read_batch import Barrier, Limits, ReadBatch
+from carnet_consent.storage.records import Records
+from carnet_consent.storage.rollback import RollbackWatch
+from carnet_consent.usecases.attend import Attend
+from carnet_consent.usecases.break_glass import BreakGlass
+from carnet_consent.usecases.change import Changes
+from carnet_consent.usecases.decide import Decide
+from carnet_consent.usecases.hide import Hide, UpdateSwitches
+from carnet_consent.usecases.open_record import Identities, OpenRecord
+from carnet_consent.usecases.read_record import ReadRecord
+from carnet_consent.usecases.record_refusals import RecordRefusals
+from carnet_consent.usecases.state import State
+from carnet_consent.usecases.withdraw import Withdraw
+
+NAME, PACKAGE = "consent", "carnet.consent.v1"
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Everything consent is made of, put together: what `serve` runs and what tests speak to."""
+
+    batch: ReadBatch
+    rollbacks: RollbackWatch
+    refusals: RecordRefusals
+    journal: Journal
+    log: ChangeLog
+    services: tuple[Served, ...]
+
+
+def newest_habilitation(data: Traversable) -> Habilitation:
+    """The newest edition of the tables. Raises SettingsError, naming file and line, for one that breaks a rule."""
+    edition = max((folder for folder in data.iterdir() if folder.name[:1].isdigit()), key=lambda folder: folder.name)
+    try:
+        return habilitation({name: (edition / name).read_text(encoding="utf-8") for name in COLUMNS}, edition.name)
+    except (BrokenTableError, OSError) as error:
+        raise SettingsError(f"the habilitation cannot be read: {error}") from None
+
+
+async def put_together(client: Client, keys: MasterKeys, clock: Clock, settings: ConsentSettings, identities: Identities) -> Consent:
+    """Open the collections and make the services."""
+    database = client.get_default_database()
+    records, fences = await Records.open(database, keys), await Fences.open(database)
+    log, requests = await ChangeLog.open(database, keys), await Requests.open(database, keys)
+    journal = await Journal.open(database, keys, clock, service=NAME)
+    limits = Limits(settings.read_batch_timeout, settings.read_batch_size, settings.read_queue_limit)
+    batch = ReadBatch(records, fences, await Barrier.open(database), clock, limits)
+    rollbacks = RollbackWatch(records, log, settings.rollback_check_every)
+    refusals = RecordRefusals(journal, clock)
+    changes = Changes(client, records, fences, requests, log, clock, settings.acknowledge_after, settings.change_timeout)
+    withdraw = Withdraw(client, fences, requests, clock, settings.change_timeout)
+    services = _services(settings, changes, ReadRecord(records, batch, rollbacks, clock), rollbacks, refusals, identities, withdraw)
+    return Consent(batch, rollbacks, refusals, journal, log, services)
+
+
+def _services(
+    settings: ConsentSettings,
+    changes: Changes,
+    read: ReadRecord,
+    rollbacks: RollbackWatch,
+    refusals: RecordRefusals,
+    identities: Identities,
+    withdraw: Withdraw,
+) -> tuple[Served, ...]:
+    tables = newest_habilitation(files("carnet_consent") / "data")
+    lasts = Durations(
+        settings.single_consultation_duration, settings.standing_duration, settings.care_relation_duration, settings.most_statements
+    )
+    decide = Decide(read.batch, rollbacks, tables, changes.clock)
+    attend = Attend(changes, identities)
+    return (
+        Served(
+            f"{PACKAGE}.AccessDecisionService",
+            decision_grpc.add_AccessDecisionServiceServicer_to_server,
+            AccessDecisionServicer(decide, settings.permit_usable_for),
+        ),
+        Served(
+            f"{PACKAGE}.RecordService",
+            record_grpc.add_RecordServiceServicer_to_server,
+            RecordServicer(OpenRecord(changes, identities, lasts), read, UpdateSwitches(changes), refusals),
+        ),
+        Served(
+            f"{PACKAGE}.AuthorisationService",
+            authorisation_grpc.add_AuthorisationServiceServicer_to_server,
+            AuthorisationServicer(State(changes, lasts), Hide(changes), attend, read, refusals),
+        ),
+        Served(
+            f"{PACKAGE}.EmergencyAccessService",
+            emergency_grpc.add_EmergencyAccessServiceServicer_to_server,
+            EmergencyAccessServicer(BreakGlass(changes, tables, settings.emergency_duration), refusals),
+        ),
+        Served(f"{PACKAGE}.WithdrawalService", withdrawal_grpc.add_WithdrawalServiceServicer_to_server, WithdrawalServicer(withdraw)),
+    )
+
+
+async def serve(platform: Platform) -> None:
+    """Run consent until told to stop."""
+    settings = platform.settings
+    if not isinstance(settings, ConsentSettings):
+        raise SettingsError("consent needs its own settings")
+    platform.call_by(files("carnet") / "callers.toml")
+    signing_keys = platform.peer(settings.identity_target, SigningKeyServiceStub, "identity")
+
+    async def published_keys() -> str:
+        return (await signing_keys().ListSigningKeys(ListSigningKeysRequest())).jwks
+
+    platform.trust_tokens(published_keys)
+    references = platform.peer(settings.identity_target, PatientReferenceServiceStub, "identity")
+    directory = platform.peer(settings.identity_target, DirectoryServiceStub, "identity")
+    audit = platform.peer(settings.audit_target, AuditServiceStub, "audit")
+    client = await platform.mongo()
+    consent = await put_together(client, platform.keys(), platform.clock, settings, IdentityClient(references, directory))
+    shipper = Shipper(consent.journal, consent.log, AuditSender(audit), platform.clock)
+
+    async def close() -> None:
+        await consent.refusals.close()
+        await consent.journal.close()
+        await shipper.drain()
+
+    platform.on_stop(close)
+    for name, job in (
+        ("read batches", consent.batch.run),
+        ("rollback watch", consent.rollbacks.run),
+        ("refusals", consent.refusals.run),
+        ("shipping", shipper.run),
+    ):
+        platform.background(name, job)
+    await platform.serve(*consent.services)
+
+
+def main() -> None:
+    """Run the service."""
+    run(serve, ConsentSettings, NAME)
+
+
+if __name__ == "__main__":
+    main()

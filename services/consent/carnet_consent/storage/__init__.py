@@ -1,0 +1,1 @@
+"""What consent keeps in MongoDB: one sealed document a record, the withdrawals, and the read that a decision rests on."""

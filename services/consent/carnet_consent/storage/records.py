@@ -1,0 +1,103 @@
+"""One sealed document a record, in the collection `records`: the text of its consent, its seal, and three fields to find it by.
+
+The seal is an HMAC under a key derived per record, outside the database, over the very bytes stored. Whoever edits the database cannot
+make one: a document whose seal is missing or wrong, whose fields differ from its text, or that stands in another record's place reads
+as `Unreadable`, and what is unreadable is denied. There is one way to write, `insert` and `replace`, in a transaction that also holds
+the event.
+"""
+
+import hmac
+from collections.abc import Mapping
+from typing import Any, Self
+
+from carnet_platform.envelope import mac
+from carnet_platform.keys import MasterKeys
+from carnet_platform.mongo import Collection, Database, Session, conflict, ensure_collection
+from pymongo.errors import DuplicateKeyError
+
+from carnet_consent.domain.consent import Consent, RecordState
+from carnet_consent.domain.decision import Unreadable
+from carnet_consent.domain.refusal import RuleBrokenError
+from carnet_consent.storage.indexes import RECORDS, RECORDS_INDEXES, RECORDS_VALIDATOR
+from carnet_consent.storage.text import from_text, to_text
+
+Document = dict[str, Any]
+
+
+class Seals:
+    """Makes and checks the seals of records."""
+
+    def __init__(self, keys: MasterKeys) -> None:
+        self._keys = keys
+
+    def sealed(self, consent: Consent) -> Document:
+        """The document to store."""
+        text = to_text(consent)
+        return {
+            "_id": consent.record,
+            "patient": consent.patient,
+            "state": consent.state.value,
+            "revision": consent.revision,
+            "consent": text,
+            "seal": self._seal(consent.record, text),
+        }
+
+    def opened(self, document: Mapping[str, Any] | None) -> Consent | Unreadable | None:
+        """The consent of a stored document; Unreadable unless its seal is right and its fields are those of its text."""
+        if document is None:
+            return None
+        text, seal, record = document.get("consent"), document.get("seal"), document.get("_id")
+        if not (isinstance(text, bytes) and isinstance(seal, bytes) and isinstance(record, str)):
+            return Unreadable()
+        if not hmac.compare_digest(seal, self._seal(record, text)):
+            return Unreadable()
+        try:
+            consent = from_text(text)
+        except (ValueError, KeyError, TypeError):  # sealed by a newer version of this service: not readable by this one
+            return Unreadable()
+        beside = (document.get("patient"), document.get("state"), document.get("revision"), record)
+        within = (consent.patient, consent.state.value, consent.revision, consent.record)
+        return consent if beside == within else Unreadable()
+
+    def _seal(self, record: str, text: bytes) -> bytes:
+        return mac(self._keys.derive("consent-seal", record), text)
+
+
+class Records:
+    """The collection `records`."""
+
+    def __init__(self, collection: Collection, seals: Seals) -> None:
+        self.collection = collection
+        self.seals = seals
+
+    @classmethod
+    async def open(cls, database: Database, keys: MasterKeys) -> Self:
+        """Make the collection if it is not there."""
+        return cls(await ensure_collection(database, RECORDS, validator=RECORDS_VALIDATOR, indexes=RECORDS_INDEXES), Seals(keys))
+
+    async def name_of(self, patient: str, *, session: Session | None = None) -> tuple[str, bool]:
+        """The name of a person's record, and whether it is active: the active one before a closed one; empty for none.
+
+        The name alone: what the record states is read by its name, sealed.
+        """
+        found = await self.collection.find({"patient": patient}, {"state": 1}, session=session).sort("state", 1).limit(1).to_list(1)
+        return (found[0]["_id"], found[0]["state"] == RecordState.ACTIVE) if found else ("", False)
+
+    async def read(self, session: Session, record: str) -> Consent | Unreadable | None:
+        """A record's consent inside a transaction."""
+        return self.seals.opened(await self.collection.find_one({"_id": record}, session=session))
+
+    async def insert(self, session: Session, consent: Consent) -> None:
+        """Store a new record. RECORD_EXISTS when the person has an active one."""
+        try:
+            await self.collection.insert_one(self.seals.sealed(consent), session=session)
+        except DuplicateKeyError:
+            raise RuleBrokenError("RECORD_EXISTS", "The person has an open record already.") from None
+
+    async def replace(self, session: Session, before: Consent, after: Consent) -> None:
+        """Store the next state of a record; a concurrent change makes the transaction run again."""
+        replaced = await self.collection.replace_one(
+            {"_id": before.record, "revision": before.revision}, self.seals.sealed(after), session=session
+        )
+        if replaced.matched_count != 1:
+            raise conflict("the record was changed meanwhile")

@@ -1,0 +1,63 @@
+"""Notices a record that somebody set back to an earlier state, seal and all (trial C8).
+
+Every change stored its event under the record's next revision. So a record older than its last event was rolled back, by hand or by a
+restore: it is denied from then on, until the operator has replayed what is missing. Looked for among the records that decisions were
+taken about, every few seconds and away from the path of decisions; a change always looks for itself (`usecases/change.py`).
+"""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from carnet_platform.changes import ChangeLog
+from pymongo.errors import PyMongoError
+
+from carnet_consent.domain.consent import Consent
+from carnet_consent.domain.decision import Unreadable
+from carnet_consent.storage.records import Records
+
+_log = structlog.get_logger(__name__)
+MOST_WATCHED = 1000
+"""Records looked at in one round; each is one indexed read."""
+
+
+class RollbackWatch:
+    """Watches the records that this process reads."""
+
+    def __init__(self, records: Records, log: ChangeLog, every: timedelta) -> None:
+        self._records, self._log, self._every = records, log, every
+        self._seen: dict[str, int] = {}
+        self._behind: dict[str, int] = {}
+
+    def trusted(self, consent: Consent | Unreadable | None) -> Consent | Unreadable | None:
+        """The consent as read, or Unreadable once it is known to be older than its last event; it is looked at in the next round."""
+        if not isinstance(consent, Consent):
+            return consent
+        if consent.revision < self._behind.get(consent.record, 0):
+            return Unreadable()
+        if len(self._seen) < MOST_WATCHED:
+            self._seen[consent.record] = consent.revision
+        return consent
+
+    async def run(self) -> None:
+        """Look until cancelled; a store that does not answer is asked again in the next round."""
+        while True:
+            await asyncio.sleep(self._every.total_seconds())
+            try:
+                await self.look()
+            except (PyMongoError, OSError) as error:
+                _log.warning("rollback_watch.failed", kind=type(error).__name__)
+
+    async def look(self) -> None:
+        """Compare what was read since the last round with the last event of each record."""
+        seen, self._seen = self._seen, {}
+        for record, revision in seen.items():
+            last = await self._log.last_revision(record)
+            # A record that has rightly moved on meanwhile is at its last event when it is read again.
+            if last > revision and await self._stored_revision(record) < last:
+                self._behind[record] = last
+                _log.error("record.rolled_back", record=record, last_revision=last)
+
+    async def _stored_revision(self, record: str) -> int:
+        found = await self._records.collection.find_one({"_id": record}, {"revision": 1})
+        return int(found["revision"]) if found is not None else 0

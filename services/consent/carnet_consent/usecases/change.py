@@ -1,0 +1,138 @@
+"""How every change of a record is made: one transaction that holds the record's next revision, its event, and the answer.
+
+1. nobody withdrawn acts;
+2. a request that was answered before gets the same answer;
+3. the record is read; what is unreadable, or older than its last event, is not changed;
+4. the rules make the next state, or refuse;
+5. record, event and answer are stored together: one revision more for each event;
+6. a withdrawal is acknowledged only when no permit given before it can still be used.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from carnet.audit.v1.event_pb2 import Event
+from carnet_platform.changes import ChangeLog
+from carnet_platform.clock import Clock
+from carnet_platform.errors import Unavailable
+from carnet_platform.idempotency import Requests
+from carnet_platform.mongo import Client, Session, in_transaction
+from google.protobuf.message import Message
+
+from carnet_consent.domain.consent import Consent, contradictions
+from carnet_consent.domain.decision import Unreadable
+from carnet_consent.domain.refusal import RuleBrokenError
+from carnet_consent.storage.fences import Fences
+from carnet_consent.storage.records import Records
+from carnet_consent.usecases.acting import Write
+from carnet_consent.usecases.events import payload
+
+T = TypeVar("T")
+_WITHDREW, _GRANTED = b"\x01", b"\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed(Generic[T]):
+    """What the rules made of a record."""
+
+    consent: Consent
+    """The next state; its revision is counted here by `Changes`."""
+    events: tuple[Event, ...]
+    """One for each revision; none when nothing changed."""
+    result: T
+    """What the answer is made of."""
+    withdraws: bool = False
+    """Whether somebody may do less than before."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Makes changes."""
+
+    client: Client
+    records: Records
+    fences: Fences
+    requests: Requests
+    log: ChangeLog
+    clock: Clock
+    acknowledge_after: timedelta
+    timeout: timedelta
+
+    async def apply(
+        self, write: Write, record: str, change: Callable[[Consent, datetime], Changed[T]], answer: Callable[[Changed[T]], Message]
+    ) -> bytes:
+        """Change a record and return the serialised answer.
+
+        Raises RuleBrokenError when a rule forbids it, Unavailable when the store does not answer in time.
+        """
+
+        async def made(session: Session, now: datetime) -> bytes:
+            before = await self._readable(session, record)
+            changed = change(before, now)
+            if changed.events:
+                after = replace(changed.consent, revision=before.revision + len(changed.events))
+                changed = replace(changed, consent=after)
+                await self.records.replace(session, before, after)
+                await self._record(session, before.revision, changed)
+            return _flagged(changed, answer)
+
+        return await self.once(write, made)
+
+    async def create(self, write: Write, make: Callable[[datetime], Changed[T]], answer: Callable[[Changed[T]], Message]) -> bytes:
+        """Store a new record and return the serialised answer."""
+
+        async def made(session: Session, now: datetime) -> bytes:
+            changed = make(now)
+            changed = replace(changed, consent=replace(changed.consent, revision=len(changed.events)))
+            await self.records.insert(session, changed.consent)
+            await self._record(session, 0, changed)
+            return _flagged(changed, answer)
+
+        return await self.once(write, made)
+
+    async def once(self, write: Write, made: Callable[[Session, datetime], Awaitable[bytes]]) -> bytes:
+        """Run `made` in a transaction unless this request was answered before; wait when its answer acknowledges a withdrawal."""
+        acting = write.acting
+
+        async def body(session: Session) -> bytes:
+            now = self.clock.now()
+            if await self.fences.withdrawn(session, acting.fences, now):
+                raise RuleBrokenError("SESSION_WITHDRAWN", "This session has ended. Log in again.")
+            key = (acting.method, acting.asker.subject, write.request_id, write.content)
+            first = await self.requests.first_answer(session, *key)
+            if first is not None:
+                return first
+            flagged = await made(session, now)
+            await self.requests.remember(session, *key, flagged)
+            return flagged
+
+        try:
+            async with asyncio.timeout(self.timeout.total_seconds()):
+                flagged = await in_transaction(self.client, body)
+        except TimeoutError:
+            raise Unavailable("DEPENDENCY_UNAVAILABLE", "the store does not answer", retry_after=timedelta(seconds=1)) from None
+        if flagged[:1] == _WITHDREW:
+            # A repeated request waits as well: its first answer may have been lost before the wait was over.
+            await asyncio.sleep(self.acknowledge_after.total_seconds())
+        return flagged[1:]
+
+    async def _readable(self, session: Session, record: str) -> Consent:
+        consent = await self.records.read(session, record)
+        if consent is None:
+            raise RuleBrokenError("NOT_FOUND", "There is no such record.")
+        if isinstance(consent, Unreadable) or any(contradictions(consent)):
+            raise RuleBrokenError("CONSENT_UNREADABLE", "What the record states cannot be read with certainty. Call the operator.")
+        if await self.log.last_revision(record, session=session) != consent.revision:
+            raise RuleBrokenError("CONSENT_UNREADABLE", "The record is older than its last event. Call the operator.")
+        return consent
+
+    async def _record(self, session: Session, revision: int, changed: Changed[T]) -> None:
+        for offset, made in enumerate(changed.events, start=1):
+            await self.log.append(session, changed.consent.record, payload(made), revision=revision + offset)
+
+
+def _flagged(changed: Changed[T], answer: Callable[[Changed[T]], Message]) -> bytes:
+    return (_WITHDREW if changed.withdraws else _GRANTED) + answer(changed).SerializeToString()

@@ -1,0 +1,62 @@
+"""Tells the state of a record: to who asks for a person's record (TD0.2), and to the holder her own."""
+
+from dataclasses import dataclass
+
+from carnet_platform.clock import Clock
+
+from carnet_consent.domain.asker import Purpose
+from carnet_consent.domain.consent import Consent, Statement, contradictions
+from carnet_consent.domain.decision import Unreadable
+from carnet_consent.domain.holder import is_holder
+from carnet_consent.domain.opening import Availability, availability, check_may_look_up
+from carnet_consent.domain.refusal import RuleBrokenError
+from carnet_consent.storage.read_batch import ReadBatch
+from carnet_consent.storage.records import Records
+from carnet_consent.storage.rollback import RollbackWatch
+from carnet_consent.usecases.acting import Acting
+
+
+@dataclass(frozen=True)
+class ReadRecord:
+    """The verbs LookupRecord, GetRecord and ListAuthorisations."""
+
+    records: Records
+    batch: ReadBatch
+    rollbacks: RollbackWatch
+    clock: Clock
+
+    async def look_up(self, acting: Acting, patient: str) -> tuple[Availability, str]:
+        """What the asker may do in a person's record, and its name; empty where there is none."""
+        check_may_look_up(acting.asker, patient)
+        record, _ = await self.records.name_of(patient)
+        consent = await self._read(acting, record)
+        if consent is not None and consent.patient != patient:
+            raise _unreadable()
+        return availability(consent, acting.asker, self.clock.now()), record if consent is not None else ""
+
+    async def own(self, acting: Acting, record: str) -> Consent:
+        """The holder's record. Anybody else's is not found."""
+        if acting.asker.purpose != Purpose.PATIENT_REQUEST:
+            raise RuleBrokenError("ROLE_NOT_ALLOWED", "Only the holder of the record may do this.")
+        consent = await self._read(acting, record)
+        if consent is None or not is_holder(acting.asker, consent):
+            raise RuleBrokenError("NOT_FOUND", "There is no such record.")
+        return consent
+
+    async def statements(self, acting: Acting, record: str) -> tuple[tuple[Statement, ...], Consent]:
+        """The statements in force, for the holder, and the record they stand in."""
+        consent, now = await self.own(acting, record), self.clock.now()
+        return tuple(statement for statement in consent.statements if statement.is_in_force(now)), consent
+
+    async def _read(self, acting: Acting, record: str) -> Consent | None:
+        reading = await self.batch.read(record, acting.fences)
+        if reading.is_withdrawn:
+            raise RuleBrokenError("SESSION_WITHDRAWN", "This session has ended. Log in again.")
+        consent = self.rollbacks.trusted(reading.consent)
+        if isinstance(consent, Unreadable) or (consent is not None and any(contradictions(consent))):
+            raise _unreadable()
+        return consent
+
+
+def _unreadable() -> RuleBrokenError:
+    return RuleBrokenError("CONSENT_UNREADABLE", "What the record states cannot be read with certainty. Call the operator.")

@@ -1,0 +1,18 @@
+"""The stored text of a consent: nothing is lost in it, and the same consent is the same bytes."""
+
+from dataclasses import replace
+
+from carnet_consent.storage.text import from_text, to_text
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.consent.builders import record_stating
+
+FULL = record_stating("standing of doctor, block of hospital, emergency of doctor, two attending physicians, opposed to dispatch")
+
+
+@given(st.text(max_size=50), st.integers(1, 2**40))
+def test_what_is_stored_is_what_was_stated(motive: str, revision: int) -> None:
+    consent = replace(FULL, statements=(replace(FULL.statements[0], motive=motive, end=None), *FULL.statements[1:]), revision=revision)
+
+    assert from_text(to_text(consent)) == consent
+    assert to_text(from_text(to_text(consent))) == to_text(consent)
