@@ -1,0 +1,1 @@
+"""The gRPC services of identity: one servicer a file, messages mapped in `mapping`."""

@@ -1,0 +1,142 @@
+"""Between messages and the domain: parse, don't validate.
+
+What comes in leaves as a value of the domain or as a `Refusal` that names the field and the rule; `refusing` maps what the domain
+says to the code and reason of the contract, once for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+
+from carnet.common.v1 import purpose_of_use_pb2
+from carnet.identity.v1 import directory_service_pb2, patient_pb2, patient_reference_service_pb2
+from carnet_platform.errors import Denied, InvalidArgument, Refusal, Unauthenticated
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from carnet_identity.domain.broken_rule import BrokenRule
+from carnet_identity.domain.comparison import Comparison
+from carnet_identity.domain.directory import Professional, Structure
+from carnet_identity.domain.identity_status import IdentityStatus
+from carnet_identity.domain.ins import Ins, parse_ins
+from carnet_identity.domain.patient import Patient
+from carnet_identity.domain.traits import Sex, Traits, parse_traits
+
+_CODES: dict[str, type[Refusal]] = {"ASSERTION_INVALID": Unauthenticated, "PURPOSE_NOT_ALLOWED": Denied}
+"""The kind of refusal of a broken rule, by its reason; INVALID_ARGUMENT otherwise."""
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turns a broken rule into the refusal the contract knows."""
+    try:
+        yield
+    except BrokenRule as broken:
+        raise _CODES.get(broken.reason, InvalidArgument)(broken.reason, broken.rule, field=broken.field) from None
+
+
+def ins_from(message: patient_pb2.Ins, *, is_production: bool) -> Ins:
+    """A strict INS; BrokenRule otherwise."""
+    return parse_ins(message.value, message.authority, is_production=is_production)
+
+
+def raw_traits_from(message: patient_pb2.Traits) -> Traits:
+    """The traits as sent, unchecked."""
+    return Traits(
+        birth_family_name=message.birth_family_name,
+        first_given_name=message.first_given_name,
+        given_names=message.given_names,
+        birth_date=message.birth_date,
+        sex=_sex_from(message.sex),
+        birth_place=message.birth_place,
+        used_family_name=message.used_family_name,
+        used_given_name=message.used_given_name,
+    )
+
+
+def traits_from(message: patient_pb2.Traits, *, today: date) -> Traits:
+    """Traits that may be registered; BrokenRule otherwise."""
+    return parse_traits(raw_traits_from(message), today=today)
+
+
+def status_from(value: patient_pb2.IdentityStatus.ValueType) -> IdentityStatus:
+    """The status vouched for; BrokenRule when it is not stated or unknown."""
+    try:
+        return IdentityStatus(patient_pb2.IdentityStatus.Name(value).removeprefix("IDENTITY_STATUS_"))
+    except ValueError:
+        raise BrokenRule("identity_status", "required: how far the identity was verified") from None
+
+
+def status_to(status: IdentityStatus) -> patient_pb2.IdentityStatus.ValueType:
+    """The status of the contract."""
+    return patient_pb2.IdentityStatus.Value(f"IDENTITY_STATUS_{status.value}")
+
+
+def patient_to(patient: Patient) -> patient_pb2.Patient:
+    """A person as told to a named professional."""
+    traits = patient.traits
+    return patient_pb2.Patient(
+        name=patient.name,
+        ins=patient_pb2.Ins(value=patient.ins.value, authority=patient.ins.authority),
+        traits=patient_pb2.Traits(
+            birth_family_name=traits.birth_family_name,
+            first_given_name=traits.first_given_name,
+            given_names=traits.given_names,
+            birth_date=traits.birth_date,
+            sex=patient_pb2.Sex.Value(f"SEX_{traits.sex.value}") if traits.sex else patient_pb2.SEX_UNSPECIFIED,
+            birth_place=traits.birth_place,
+            used_family_name=traits.used_family_name,
+            used_given_name=traits.used_given_name,
+        ),
+        identity_status=status_to(patient.status),
+    )
+
+
+def comparison_to(comparison: Comparison) -> patient_reference_service_pb2.MatchPatientResponse:
+    """What a comparison found."""
+    difference = patient_reference_service_pb2.MatchPatientResponse.Difference
+    return patient_reference_service_pb2.MatchPatientResponse(
+        same_person=comparison.is_same_person,
+        differences=[difference(trait=one.trait, decisive=one.is_decisive) for one in comparison.differences],
+    )
+
+
+def professional_to(professional: Professional) -> directory_service_pb2.Professional:
+    """A professional of the directory."""
+    return directory_service_pb2.Professional(
+        name=professional.name,
+        rpps=professional.rpps,
+        family_name=professional.family_name,
+        given_name=professional.given_name,
+        profession=professional.profession,
+        specialty=professional.specialty,
+        title=professional.title,
+        structures=professional.structures,
+    )
+
+
+def structure_to(structure: Structure) -> directory_service_pb2.Structure:
+    """A structure of the directory."""
+    return directory_service_pb2.Structure(name=structure.name, finess=structure.finess, display_name=structure.display_name)
+
+
+def purpose_from(value: purpose_of_use_pb2.PurposeOfUse.ValueType) -> str:
+    """The purpose's name without its prefix; BrokenRule when it is not stated or unknown."""
+    if value == purpose_of_use_pb2.PURPOSE_OF_USE_UNSPECIFIED or value not in purpose_of_use_pb2.PurposeOfUse.values():
+        raise BrokenRule("purpose", "required: why the user acts")
+    return purpose_of_use_pb2.PurposeOfUse.Name(value).removeprefix("PURPOSE_OF_USE_")
+
+
+def timestamp_to(time: datetime) -> Timestamp:
+    """An instant of the contract."""
+    stamp = Timestamp()
+    stamp.FromDatetime(time)
+    return stamp
+
+
+def _sex_from(value: patient_pb2.Sex.ValueType) -> Sex | None:
+    try:
+        return Sex(patient_pb2.Sex.Name(value).removeprefix("SEX_"))
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""The other parties identity calls: audit, consent, and the identity providers it trusts."""

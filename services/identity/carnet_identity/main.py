@@ -1,0 +1,252 @@
+"""Puts identity together and runs it: the only module that knows every other."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+from carnet.audit.v1.audit_service_pb2_grpc import AuditServiceStub
+from carnet.consent.v1.withdrawal_service_pb2_grpc import WithdrawalServiceStub
+from carnet.identity.v1 import directory_service_pb2_grpc as directory_grpc
+from carnet.identity.v1 import patient_reference_service_pb2_grpc as reference_grpc
+from carnet.identity.v1 import patient_registry_service_pb2_grpc as registry_grpc
+from carnet.identity.v1 import session_service_pb2_grpc as session_grpc
+from carnet_platform.changes import ChangeLog
+from carnet_platform.idempotency import Requests
+from carnet_platform.journal import Journal
+from carnet_platform.mongo import Client
+from carnet_platform.platform import Platform
+from carnet_platform.process import run
+from carnet_platform.server import Served
+from carnet_platform.settings import SettingsError
+from carnet_platform.shipping import Shipper
+
+from carnet_identity.api.directory import DirectoryServicer
+from carnet_identity.api.patient_reference import PatientReferenceServicer
+from carnet_identity.api.patient_registry import PatientRegistryServicer
+from carnet_identity.api.sessions import SessionServicer
+from carnet_identity.api.signing_keys import SigningKeyServicer
+from carnet_identity.clients.audit import AuditSender
+from carnet_identity.clients.identity_provider import ProviderSignatures
+from carnet_identity.clients.withdrawals import ConsentFence
+from carnet_identity.domain.assertion import AssertionRules
+from carnet_identity.domain.broken_rule import BrokenRule
+from carnet_identity.domain.purposes import read_purposes
+from carnet_identity.domain.systems import read_systems
+from carnet_identity.settings import IdentitySettings
+from carnet_identity.storage.directory import DirectoryStore
+from carnet_identity.storage.due_withdrawals import DueWithdrawals
+from carnet_identity.storage.indexes import open_collections
+from carnet_identity.storage.patients import PatientStore
+from carnet_identity.storage.presented_assertions import PresentedAssertions
+from carnet_identity.storage.sessions import SessionStore
+from carnet_identity.storage.signing_keys import SigningKeys
+from carnet_identity.usecases.consult_directory import ConsultDirectory
+from carnet_identity.usecases.exchange_assertion import ExchangeAssertion, Users
+from carnet_identity.usecases.exchange_certificate import ExchangeCertificate
+from carnet_identity.usecases.import_directory import ImportDirectory
+from carnet_identity.usecases.lookup_patient import LookupPatient
+from carnet_identity.usecases.open_session import OpenSession
+from carnet_identity.usecases.record_refusals import RefusalRecorder
+from carnet_identity.usecases.refer_to_patient import ReferToPatient
+from carnet_identity.usecases.register_patient import RegisterPatient
+from carnet_identity.usecases.revoke_session import RevokeSession
+from carnet_identity.usecases.tell_withdrawals import TellWithdrawals
+
+_PACKAGE = "carnet.identity.v1"
+_DATA = files("carnet_identity") / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What identity keeps, opened."""
+
+    client: Client
+    patients: PatientStore
+    directory: DirectoryStore
+    sessions: SessionStore
+    due: DueWithdrawals
+    presented: PresentedAssertions
+    changes: ChangeLog
+    requests: Requests
+    journal: Journal
+
+
+async def serve(platform: Platform) -> None:
+    """Opens, imports, registers and serves until told to stop."""
+    settings = cast("IdentitySettings", platform.settings)
+    signer = SigningKeys.load(settings.token_key_folder)
+    stores = await _open_stores(platform, settings)
+    _ship_events(platform, settings, stores)
+    await _import_directory(platform, settings, stores)
+    await stores.presented.prepare()
+    fence = ConsentFence(platform.peer(settings.consent_target, WithdrawalServiceStub, "consent"))
+    teller = TellWithdrawals(stores.due, fence, platform.clock, settings.withdrawals_every)
+    platform.background("withdrawals", teller.run)
+    platform.call_by(files("carnet") / "callers.toml")
+
+    async def own_keys() -> str:
+        return signer.published()
+
+    platform.trust_tokens(own_keys)
+    sessions = _sessions(platform, settings, stores, signer, fence)
+    await platform.serve(
+        Served(
+            f"{_PACKAGE}.PatientRegistryService", registry_grpc.add_PatientRegistryServiceServicer_to_server, _registry(platform, stores)
+        ),
+        Served(
+            f"{_PACKAGE}.PatientReferenceService",
+            reference_grpc.add_PatientReferenceServiceServicer_to_server,
+            PatientReferenceServicer(ReferToPatient(stores.patients)),
+        ),
+        Served(
+            f"{_PACKAGE}.DirectoryService",
+            directory_grpc.add_DirectoryServiceServicer_to_server,
+            DirectoryServicer(ConsultDirectory(stores.directory)),
+        ),
+        Served(f"{_PACKAGE}.SessionService", session_grpc.add_SessionServiceServicer_to_server, sessions),
+        Served(f"{_PACKAGE}.SigningKeyService", session_grpc.add_SigningKeyServiceServicer_to_server, SigningKeyServicer(signer)),
+    )
+
+
+async def _open_stores(platform: Platform, settings: IdentitySettings) -> Stores:
+    redis = await platform.redis()
+    if redis is None:
+        raise SettingsError("CARNET_REDIS_URL_FILE: required: without it it cannot be told whether an assertion was presented before")
+    client, keys = await platform.mongo(), platform.keys()
+    database = client.get_default_database()
+    collections = await open_collections(database)
+    sessions = SessionStore(collections.sessions)
+    return Stores(
+        client=client,
+        patients=PatientStore(collections.patients, keys),
+        directory=DirectoryStore(collections.professionals, collections.structures),
+        sessions=sessions,
+        due=DueWithdrawals(collections.due_withdrawals),
+        presented=PresentedAssertions(redis, keys, sessions, platform.clock, settings.redis_patience),
+        changes=await ChangeLog.open(database, keys),
+        requests=await Requests.open(database, keys),
+        journal=await Journal.open(database, keys, platform.clock, service=platform.name),
+    )
+
+
+async def _import_directory(platform: Platform, settings: IdentitySettings, stores: Stores) -> None:
+    if settings.directory_file is None:
+        return
+    try:
+        document = json.loads(settings.directory_file.read_text(encoding="utf-8"))
+        report = await ImportDirectory(stores.directory, stores.due)(document, tokens_end=_tokens_end(platform, settings))
+    except (OSError, ValueError) as error:
+        # Of a BrokenRule the text is ours; of anything else it might quote the file.
+        raise SettingsError(f"CARNET_DIRECTORY_FILE: {error if isinstance(error, BrokenRule) else type(error).__name__}") from None
+    for line in report.refused:
+        platform.logger.warning("directory.line_refused", place=line.place, field=line.field, rule=line.rule)
+    platform.logger.info(
+        "directory.imported",
+        structures=report.structures,
+        professionals=report.professionals,
+        changed=report.changed_professionals,
+        withdrawn_activities=report.withdrawn_activities,
+        refused=len(report.refused),
+    )
+
+
+def _tokens_end(platform: Platform, settings: IdentitySettings) -> datetime:
+    # A minute for the import itself: tokens are given for the old activities until it is done.
+    return platform.clock.now() + settings.token_lifetime + settings.clock_tolerance + timedelta(minutes=1)
+
+
+def _registry(platform: Platform, stores: Stores) -> PatientRegistryServicer:
+    register = RegisterPatient(stores.client, stores.patients, stores.sessions, stores.changes, stores.requests, platform.clock)
+    lookup = LookupPatient(stores.patients, stores.sessions, stores.journal, platform.clock)
+    return PatientRegistryServicer(register, lookup, platform.clock, is_production=platform.settings.environment == "production")
+
+
+def _sessions(platform: Platform, settings: IdentitySettings, stores: Stores, signer: SigningKeys, fence: ConsentFence) -> SessionServicer:
+    purposes = read_purposes(_toml(settings.purposes_file, "purposes.toml"))
+    systems = read_systems(_toml(settings.systems_file, "systems.toml"))
+    open_session = OpenSession(stores.sessions, signer, platform.clock, settings.token_lifetime)
+    revoke = RevokeSession(
+        stores.client,
+        stores.sessions,
+        stores.changes,
+        stores.requests,
+        stores.due,
+        fence,
+        platform.clock,
+        acknowledge_after=settings.acknowledge_after,
+        tolerance=settings.clock_tolerance,
+    )
+    exchange = ExchangeAssertion(
+        _signatures(platform, settings),
+        _rules(settings),
+        Users(stores.directory, stores.patients),
+        purposes,
+        stores.presented,
+        open_session,
+        platform.clock,
+    )
+    refusals = RefusalRecorder(stores.journal, platform.clock)
+    platform.background("refusals", refusals.run)
+    platform.on_stop(refusals.close)
+    return SessionServicer(exchange, ExchangeCertificate(systems, stores.directory, purposes, open_session), revoke, refusals)
+
+
+def _rules(settings: IdentitySettings) -> AssertionRules:
+    return AssertionRules(
+        audience=settings.assertion_audience,
+        professional_issuers=settings.professional_issuers,
+        patient_issuers=settings.patient_issuers,
+        tolerance=settings.clock_tolerance,
+        longest_age=settings.assertion_longest_age,
+        is_production=settings.environment == "production",
+    )
+
+
+def _signatures(platform: Platform, settings: IdentitySettings) -> ProviderSignatures:
+    # No proxy or certificate of the environment: whom we trust is said by the settings alone.
+    http = httpx.AsyncClient(timeout=settings.provider_timeout.total_seconds(), follow_redirects=False, trust_env=False)
+    platform.on_stop(http.aclose)
+    return ProviderSignatures(
+        settings.professional_issuers | settings.patient_issuers,
+        frozenset(settings.assertion_algorithms),
+        http,
+        platform.clock,
+        is_plain_http_allowed=settings.environment != "production",
+    )
+
+
+def _ship_events(platform: Platform, settings: IdentitySettings, stores: Stores) -> None:
+    sender = AuditSender(platform.peer(settings.audit_target, AuditServiceStub, "audit"))
+    shipper = Shipper(stores.journal, stores.changes, sender, platform.clock)
+    platform.background("shipping", shipper.run)
+
+    async def drain() -> None:
+        await shipper.drain()
+
+    # Awaited in reverse order: what was counted is recorded, the journal closed, the rest shipped.
+    platform.on_stop(drain)
+    platform.on_stop(stores.journal.close)
+
+
+def _toml(file: Path | None, delivered: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads((_DATA / delivered if file is None else file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{delivered}: {type(error).__name__}") from None
+
+
+def main() -> None:
+    """Runs the service."""
+    run(serve, IdentitySettings, "identity")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""What the use cases need of stores and neighbours, with what each must promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from carnet_platform.mongo import Session as StoreSession
+
+from carnet_identity.domain.directory import Professional, ProfessionalEntry, Structure, StructureEntry
+from carnet_identity.domain.ins import Ins
+from carnet_identity.domain.patient import Patient
+from carnet_identity.domain.session import Session
+from carnet_identity.domain.withdrawal import Withdrawal
+
+
+class Patients(Protocol):
+    """Persons; an INS stands for one of them."""
+
+    async def find(self, patient_id: str) -> Patient | None:
+        """By opaque id."""
+        ...
+
+    async def find_by_ins(self, ins: Ins, session: StoreSession | None = None) -> Patient | None:
+        """By exact INS."""
+        ...
+
+    async def insert(self, session: StoreSession, patient: Patient) -> None:
+        """In the caller's transaction, which runs again when the INS is taken meanwhile."""
+        ...
+
+    async def replace(self, session: StoreSession, patient: Patient) -> Patient:
+        """The next revision, in the caller's transaction, which runs again when the person is changed meanwhile."""
+        ...
+
+
+class Directory(Protocol):
+    """Professionals and structures; their names never change."""
+
+    async def professional_by_rpps(self, rpps: str) -> Professional | None:
+        """By RPPS."""
+        ...
+
+    async def structure_by_finess(self, finess: str) -> Structure | None:
+        """By FINESS."""
+        ...
+
+    async def professionals_of(self, ids: Sequence[str]) -> list[Professional]:
+        """By opaque ids; unknown ones are left out."""
+        ...
+
+    async def structures_of(self, ids: Sequence[str]) -> list[Structure]:
+        """By opaque ids; unknown ones are left out."""
+        ...
+
+
+class DirectoryWriter(Protocol):
+    """What an import needs."""
+
+    async def put_structures(self, entries: Sequence[StructureEntry]) -> Mapping[str, str]:
+        """Ids by FINESS."""
+        ...
+
+    async def professionals_by_rpps(self, numbers: Iterable[str]) -> Mapping[str, Professional]:
+        """Those that are known."""
+        ...
+
+    async def put_professionals(self, entries: Sequence[ProfessionalEntry], structure_ids: Mapping[str, str]) -> int:
+        """How many were new or changed."""
+        ...
+
+
+class Sessions(Protocol):
+    """Sessions; a revoked one stays revoked."""
+
+    async def insert(self, session: Session) -> None:
+        """A new one."""
+        ...
+
+    async def find(self, session_id: str, within: StoreSession | None = None) -> Session | None:
+        """By opaque id."""
+        ...
+
+    async def revoke(self, within: StoreSession, session_id: str, time: datetime) -> bool:
+        """False when it had ended already."""
+        ...
+
+
+class Presented(Protocol):
+    """Which assertions were presented."""
+
+    async def present(self, issuer: str, assertion_id: str, *, issue_time: datetime, refuse_after: datetime) -> None:
+        """Once; Unauthenticated the second time, Unavailable when it cannot be told."""
+        ...
+
+
+class Due(Protocol):
+    """Withdrawals that consent has yet to be told of."""
+
+    async def add(self, withdrawals: Sequence[Withdrawal], within: StoreSession | None = None) -> None:
+        """Note them."""
+        ...
+
+    async def some(self, limit: int = 100) -> list[Withdrawal]:
+        """Some that are due."""
+        ...
+
+    async def done(self, withdrawal: Withdrawal) -> None:
+        """Forget one."""
+        ...
+
+    async def forget_expired(self, now: datetime) -> None:
+        """Forget those that no token can name any more."""
+        ...
+
+
+class Fence(Protocol):
+    """Consent, which refuses what is withdrawn."""
+
+    async def register(self, withdrawal: Withdrawal) -> None:
+        """Returns after its majority commit; repeatable; Unavailable otherwise."""
+        ...
+
+
+class ChangeRecord(Protocol):
+    """The platform's log of changes."""
+
+    async def append(self, session: StoreSession, subject: str, payload: bytes, *, revision: int | None = None) -> int:
+        """In the caller's transaction."""
+        ...
+
+
+class EventRecord(Protocol):
+    """The platform's journal."""
+
+    async def append(self, payload: bytes) -> int:
+        """Durable on return; Unavailable otherwise."""
+        ...
+
+
+class FirstAnswers(Protocol):
+    """The platform's memory of requests."""
+
+    async def first_answer(self, session: StoreSession, method: str, user: str, request_id: str, request: bytes) -> bytes | None:
+        """None when the request is new."""
+        ...
+
+    async def remember(self, session: StoreSession, method: str, user: str, request_id: str, request: bytes, answer: bytes) -> None:
+        """In the transaction of the work."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedAssertion:
+    """Claims whose signature holds under a published key of `issuer`."""
+
+    issuer: str
+    claims: Mapping[str, Any]
+
+
+class AssertionSignatures(Protocol):
+    """Checks the signature of assertions."""
+
+    async def verify(self, assertion: str) -> VerifiedAssertion:
+        """Unauthenticated ASSERTION_INVALID when it does not hold, Unavailable when the provider's keys cannot be had."""
+        ...
+
+
+class TokenSigner(Protocol):
+    """Signs user tokens."""
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """A compact JWS."""
+        ...
+
+    def published(self) -> str:
+        """A JSON Web Key Set with public keys only, newest first."""
+        ...

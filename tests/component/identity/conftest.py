@@ -1,0 +1,77 @@
+"""A real identity process on real stores, with an identity provider and neighbours of the test's own.
+
+Consent and audit are replaced at the gRPC boundary; everything else is what runs in production.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from carnet_dev.certificates import Authority
+from carnet_dev.key_files import master_key_folder, signing_key_file
+from carnet_dev.people import DIRECTORY_FILE
+from carnet_dev.ports import free_port
+from carnet_dev.private_files import write_private
+from component.identity.neighbours import Neighbours
+from component.identity.provider import Provider
+from component.identity.running import Running, started
+from support.stores_fixtures import TestStores
+
+Start = Callable[..., AbstractContextManager[Running]]
+"""Starts an identity on a database of a name, with settings of one's own."""
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Provider]:
+    """An identity provider that identity trusts."""
+    with Provider() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def neighbours(certificates: Authority) -> Iterator[Neighbours]:
+    """Consent and audit."""
+    with Neighbours(certificates.folder("consent"), certificates.folder("audit")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def start(
+    stores: TestStores, certificates: Authority, provider: Provider, neighbours: Neighbours, tmp_path_factory: pytest.TempPathFactory
+) -> Start:
+    """Starts identities."""
+
+    def start_one(database: str, **settings: str) -> AbstractContextManager[Running]:
+        folder = tmp_path_factory.mktemp("identity", numbered=True)
+        given = {
+            "environment": "test",
+            "listen": f"127.0.0.1:{free_port()}",
+            "health_listen": f"127.0.0.1:{free_port()}",
+            "certificate_folder": str(certificates.folder("identity")),
+            "master_key_folder": str(master_key_folder(tmp_path_factory.getbasetemp() / "identity-keys", datetime.now(UTC).date())),
+            "mongo_url_file": _written(folder / "mongo", stores.mongo_url(database)),
+            "redis_url_file": _written(folder / "redis", stores.redis_url),
+            "token_key_folder": str(signing_key_file(folder / "signing" / "2026-01-01.pem").parent),
+            "directory_file": str(DIRECTORY_FILE),
+            "professional_issuers": f'["{provider.issuer}"]',
+            "patient_issuers": f'["{provider.issuer}"]',
+            "consent_target": neighbours.consent_target,
+            "audit_target": neighbours.audit_target,
+        }
+        return started({**given, **settings}, certificates, folder / "log")
+
+    return start_one
+
+
+@pytest.fixture(scope="session")
+def identity(start: Start) -> Iterator[Running]:
+    """An identity for the session; a test that harms its stores puts them right again."""
+    with start("identity_component") as running:
+        yield running
+
+
+def _written(file: Path, text: str) -> str:
+    write_private(file, text)
+    return str(file)

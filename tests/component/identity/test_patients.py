@@ -1,0 +1,242 @@
+"""Registering persons, finding them, and what other services may ask."""
+
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from carnet.common.v1 import purpose_of_use_pb2 as purposes
+from carnet.identity.v1 import patient_pb2, patient_reference_service_pb2_grpc
+from carnet.identity.v1 import patient_reference_service_pb2 as reference_pb
+from carnet.identity.v1 import patient_registry_service_pb2 as pb
+from carnet.identity.v1 import patient_registry_service_pb2_grpc as pb_grpc
+from carnet.identity.v1 import session_service_pb2 as session_pb
+from carnet.identity.v1 import session_service_pb2_grpc as session_grpc
+from carnet_identity.domain.ins import key_of
+from component.identity.neighbours import Neighbours
+from component.identity.provider import Provider
+from component.identity.running import TEST_NUMBERS, Refused, Running, await_that, ins, lines, refused, traits
+from pymongo import MongoClient
+from support.stores_fixtures import TestStores
+
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+_numbers = iter(range(100, 999))
+
+
+class Software:
+    """Software in which Alice works."""
+
+    def __init__(self, registry: pb_grpc.PatientRegistryServiceStub, token: str) -> None:
+        self._registry = registry
+        self._metadata = (("authorization", f"Bearer {token}"),)
+
+    def register(self, request: pb.RegisterPatientRequest) -> patient_pb2.Patient:
+        return self._registry.RegisterPatient(request, metadata=self._metadata, timeout=10).patient
+
+    def look_up(self, value: str, authority: str = TEST_NUMBERS) -> patient_pb2.Patient:
+        request = pb.LookupPatientRequest(ins=ins(value, authority))
+        return self._registry.LookupPatient(request, metadata=self._metadata, timeout=10).patient
+
+    def refused(self, request: pb.RegisterPatientRequest) -> Refused:
+        return refused(lambda: self.register(request))
+
+
+@pytest.fixture
+def software(identity: Running, provider: Provider) -> Iterator[Software]:
+    token = identity.exchange(provider.assertion()).access_token
+    with identity.stub(pb_grpc.PatientRegistryServiceStub) as registry:
+        yield Software(registry, token)
+
+
+@pytest.fixture
+def number() -> str:
+    """An INS that nobody has yet."""
+    thirteen = f"2790351215{next(_numbers)}"
+    return thirteen + key_of(thirteen)
+
+
+def _request(number: str, **changes: Any) -> pb.RegisterPatientRequest:  # noqa: ANN401 - fields of the message
+    good = {
+        "request_id": str(uuid.uuid4()),
+        "ins": ins(number),
+        "traits": traits(),
+        "identity_status": patient_pb2.IDENTITY_STATUS_QUALIFIED,
+    }
+    return pb.RegisterPatientRequest(**{**good, **changes})
+
+
+def test_a_person_is_registered_and_found_by_exact_ins(software: Software, number: str) -> None:
+    patient = software.register(_request(f" {number[:5]} {number[5:]}"))
+    assert patient.name.startswith("patients/")
+    assert patient.ins == ins(number)
+    assert patient.traits == traits()
+    assert software.look_up(number) == patient
+    assert refused(lambda: software.look_up(number, "1.2.250.1.213.1.4.11")).code is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_well_formed_number_that_is_unknown_is_not_found(software: Software, number: str) -> None:
+    answer = refused(lambda: software.look_up(number))
+    assert (answer.code, answer.reason) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
+
+
+def test_the_same_ins_with_the_same_traits_is_the_same_patient(software: Software, number: str) -> None:
+    patient = software.register(_request(number))
+    assert software.register(_request(number)).name == patient.name
+    assert software.register(_request(number, traits=traits(given_names="DOMINIQUE", used_family_name="AUTRE"))).traits == patient.traits
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("birth_family_name", "AUTRE"),
+        ("first_given_name", "MARIE"),
+        ("birth_date", "19790329"),
+        ("sex", patient_pb2.SEX_MALE),
+        ("birth_place", "75056"),
+    ],
+)
+def test_the_same_ins_with_another_trait_is_refused(software: Software, number: str, field: str, value: object) -> None:
+    software.register(_request(number))
+    answer = software.refused(_request(number, traits=traits(given_names="", **{field: value})))
+    assert (answer.code, answer.reason, answer.field) == (INVALID, "INVALID_FIELD", f"traits.{field}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "field"),
+    [
+        ({"ins": ins("222127505611201")}, "INS_INVALID", "ins.value"),
+        ({"ins": ins("12345")}, "INS_INVALID", "ins.value"),
+        ({"ins": ins(authority="1.2.250.1.213.1.4.2")}, "INS_INVALID", "ins.authority"),
+        ({"ins": ins(authority="1.2.250.1.213.1.4.8")}, "INS_WRONG_ENVIRONMENT", "ins.authority"),
+        ({"ins": None}, "INS_INVALID", "ins.authority"),
+        ({"traits": traits(birth_family_name="lower")}, "INVALID_FIELD", "traits.birth_family_name"),
+        ({"traits": traits(birth_date="19791328")}, "INVALID_FIELD", "traits.birth_date"),
+        ({"traits": traits(sex=patient_pb2.SEX_UNSPECIFIED)}, "INVALID_FIELD", "traits.sex"),
+        ({"traits": None}, "INVALID_FIELD", "traits.birth_family_name"),
+        ({"identity_status": patient_pb2.IDENTITY_STATUS_UNSPECIFIED}, "INVALID_FIELD", "identity_status"),
+        ({"identity_status": 9}, "INVALID_FIELD", "identity_status"),
+        ({"request_id": "7"}, "INVALID_FIELD", "request_id"),
+    ],
+)
+def test_what_breaks_a_rule_is_refused_by_field(software: Software, changes: dict[str, Any], reason: str, field: str) -> None:
+    answer = software.refused(_request("279035121518989", **changes))
+    assert (answer.code, answer.reason, answer.field) == (INVALID, reason, field)
+
+
+def test_a_retry_gets_the_first_answer_and_another_content_is_refused(software: Software, number: str) -> None:
+    request = _request(number, identity_status=patient_pb2.IDENTITY_STATUS_PROVISIONAL)
+    first = software.register(request)
+    software.register(_request(number))
+    assert software.register(request) == first
+    other = software.refused(_request(number, request_id=request.request_id))
+    assert (other.code, other.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+
+
+def test_a_stronger_status_is_kept_and_each_change_is_recorded(software: Software, number: str, neighbours: Neighbours) -> None:
+    provisional, qualified = patient_pb2.IDENTITY_STATUS_PROVISIONAL, patient_pb2.IDENTITY_STATUS_QUALIFIED
+    name = software.register(_request(number, identity_status=provisional)).name
+    assert software.register(_request(number, identity_status=qualified)).identity_status == qualified
+    assert software.register(_request(number, identity_status=provisional)).identity_status == qualified
+    await_that(lambda: (name, 2) in neighbours.audit.changes)
+    kinds = [(neighbours.audit.changes[name, revision].kind, neighbours.audit.changes[name, revision].change) for revision in (1, 2)]
+    assert kinds == [("patient.registered", "PROVISIONAL"), ("patient.identity_status_raised", "QUALIFIED")]
+    assert (name, 3) not in neighbours.audit.changes
+    assert neighbours.audit.changes[name, 1].actor.role == "10"
+
+
+def test_many_at_once_register_one_patient(software: Software, number: str, neighbours: Neighbours) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        names = {patient.name for patient in threads.map(software.register, [_request(number) for _ in range(16)])}
+    assert len(names) == 1
+    await_that(lambda: (*names, 1) in neighbours.audit.changes)
+
+
+def test_the_same_request_many_times_at_once_is_done_once(software: Software, number: str) -> None:
+    request = _request(number)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(software.register, [request] * 16))
+    assert all(answer == answers[0] for answer in answers)
+
+
+def test_only_a_named_professional_with_a_token_of_that_software_may_ask(identity: Running, provider: Provider, number: str) -> None:
+    """S1: no token, a bound token from another client, a token of another role."""
+    answer = identity.exchange(provider.assertion())
+    request = _request(number)
+
+    def register(token: str, name: str) -> Refused:
+        metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        with identity.stub(pb_grpc.PatientRegistryServiceStub, name) as registry:
+            return refused(lambda: registry.RegisterPatient(request, metadata=metadata, timeout=10))
+
+    assert register("", "software/gp").reason == "TOKEN_MISSING"
+    assert register("a.b.c", "software/gp").reason == "TOKEN_INVALID"
+    assert register(answer.access_token, "software/hospital").reason == "TOKEN_WRONG_PRESENTER"
+    assert register(answer.access_token, "portal").reason == "CALLER_NOT_ALLOWED"
+
+
+def test_a_registered_patient_logs_in_and_has_no_access_to_the_registry(
+    software: Software, identity: Running, provider: Provider, number: str
+) -> None:
+    patient = software.register(_request(number))
+    claims = provider.patient_claims(number, TEST_NUMBERS)
+    request = purposes.PURPOSE_OF_USE_PATIENT_REQUEST
+    wrong = refused(lambda: identity.exchange(provider.sign(claims), purpose=request))
+    assert wrong.field == "structure"
+    answer = identity.exchange(provider.sign(claims), structure="", purpose=request)
+    assert answer.subject == patient.name
+    with identity.stub(pb_grpc.PatientRegistryServiceStub) as registry:
+        metadata = (("authorization", f"Bearer {answer.access_token}"),)
+        look_up = pb.LookupPatientRequest(ins=ins(number))
+        assert refused(lambda: registry.LookupPatient(look_up, metadata=metadata, timeout=10)).reason == "ROLE_NOT_ALLOWED"
+
+
+def test_a_revoked_session_opens_the_registry_no_more(identity: Running, provider: Provider) -> None:
+    answer = identity.exchange(provider.assertion())
+    with identity.stub(session_grpc.SessionServiceStub) as sessions:
+        sessions.RevokeSession(session_pb.RevokeSessionRequest(request_id=str(uuid.uuid4()), session=answer.session), timeout=10)
+    with identity.stub(pb_grpc.PatientRegistryServiceStub) as registry:
+        again = Software(registry, answer.access_token)
+        assert refused(lambda: again.look_up("279035121518989")).reason == "SESSION_WITHDRAWN"
+
+
+def test_other_services_learn_a_status_and_whether_a_header_matches(software: Software, identity: Running, number: str) -> None:
+    name = software.register(_request(number)).name
+    with identity.stub(patient_reference_service_pb2_grpc.PatientReferenceServiceStub, "documents") as reference:
+        status = reference.GetIdentityStatus(reference_pb.GetIdentityStatusRequest(patient=name), timeout=10)
+        assert status.identity_status == patient_pb2.IDENTITY_STATUS_QUALIFIED
+        header = traits(birth_family_name="Pat trois", given_names="Dominique")
+        same = reference.MatchPatient(reference_pb.MatchPatientRequest(patient=name, ins=ins(number), traits=header), timeout=10)
+        assert same.same_person
+        assert [(one.trait, one.decisive) for one in same.differences] == [("given_names", False)]
+        other = traits(birth_date="19500101")
+        another = reference.MatchPatient(reference_pb.MatchPatientRequest(patient=name, traits=other), timeout=10)
+        assert not another.same_person
+        assert [(one.trait, one.decisive) for one in another.differences] == [("birth_date", True)]
+        unknown = reference_pb.GetIdentityStatusRequest(patient="patients/aaaaaaaaaaaaaaaaaaaaaaaaaa")
+        assert refused(lambda: reference.GetIdentityStatus(unknown, timeout=10)).code is grpc.StatusCode.NOT_FOUND
+        wrong = reference_pb.GetIdentityStatusRequest(patient="records/x")
+        assert refused(lambda: reference.GetIdentityStatus(wrong, timeout=10)).field == "patient"
+
+
+def test_a_dump_of_the_store_and_the_log_hold_no_number_and_no_name(
+    software: Software, identity: Running, stores: TestStores, number: str
+) -> None:
+    """S9: no plaintext canary of a person."""
+    software.register(_request(number, traits=traits(birth_family_name="CANARY-NAME", birth_date="19790307")))
+    software.look_up(number)
+    with MongoClient[dict[str, Any]](stores.mongo_admin_url) as client:
+        database = client["identity_component"]
+        dump = b"".join(_raw(raw) for name in database.list_collection_names() for raw in database[name].find_raw_batches())
+    for canary in (number.encode(), b"CANARY-NAME", b"19790307"):
+        assert canary not in dump
+    written = str(lines(identity.log))
+    assert number not in written
+    assert "CANARY" not in written
+
+
+def _raw(batch: object) -> bytes:
+    # PyMongo types the raw batches of a collection as its documents; they are bytes.
+    assert isinstance(batch, bytes)
+    return batch
