@@ -1,0 +1,175 @@
+"""An event as a sentence, as rules.md 22 asks.
+
+Who, for which structure, through which software, when, what, why, how it was decided, and what the person can do now. The words
+are data, `languages/<code>.toml`, reviewed by people who are not programmers.
+
+Promises: a sentence is made from the event's own text and a table of names and from nothing else. Free text that came from
+outside (titles, motives, names) stands in quotes or on its own and loses every character that could break the line, reorder
+it or hide (controls, bidirectional marks), so that no event can pretend to be two, or another. An event of a kind that has
+no words yet is shown under its technical name rather than left out.
+"""
+
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from zoneinfo import ZoneInfo
+
+MAXIMUM_TEXT = 300
+"""Free text longer than this many characters is cut, and says so by an ellipsis."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A line as a person reads it."""
+
+    text: str
+    next_step: str
+    actor_name: str
+    structure_name: str
+
+
+def put_into_words(event: Mapping[str, Any], names: Mapping[str, str], language: str) -> Words:
+    """The sentence of an event (the object of its canonical JSON). `names` maps resource names to display names."""
+    table = _table(language)
+    actor = _actor(event)
+    kind = _kind(event, table)
+    who, structure = name_actor(event, names, language), plain(names.get(str(actor.get("structure", "")), ""))
+    parts = [
+        _phrase(table, "who", who=who, role=table["roles"].get(str(actor.get("role", "")), "")),
+        _phrase(table, "structure", structure=structure),
+        _phrase(table, "software", software=_software(actor, table)),
+        _what(event, kind, table),
+        _phrase(table, "change", change=_change(event, table)),
+        _phrase(table, "grantee", grantee=_grantee(event, names, table)),
+        _phrase(table, "until", until=show_time(str(event.get("end_time", "")), table["date_format"])),
+        _phrase(table, "purpose", purpose=table["purposes"].get(str(event.get("purpose", "")), "")),
+        _phrase(table, "motive", motive=plain(event.get("motive", ""))),
+        _phrase(table, "count", count=_count(event)),
+    ]
+    sentence = table["join"].join(part for part in parts if part)
+    when = show_time(str(event.get("time", "")), table["date_format"])
+    text = table["sentence"].format(when=when, sentence=sentence, outcome=_outcome(event, table))
+    return Words(text, _next_step(event, kind, table), who, structure)
+
+
+def name_act(event: Mapping[str, Any], names: Mapping[str, str], language: str = "en") -> str:
+    """An event in a few words: "Dr Bruno EXEMPLE, read"."""
+    return f"{name_actor(event, names, language)}, {_kind(event, _table(language))['short']}"
+
+
+def name_actor(event: Mapping[str, Any], names: Mapping[str, str], language: str) -> str:
+    """How people call who acted; words for the role where no name is known."""
+    actor = _actor(event)
+    known = plain(names.get(str(actor.get("subject", "")), ""))
+    nameless: Mapping[str, str] = _table(language)["nameless"]
+    return known or nameless.get(str(actor.get("role", "")), nameless["other"])
+
+
+def show_time(text: str, form: str) -> str:
+    """An RFC 3339 time on the clock of Paris; the text itself when it is not one, empty for empty."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return plain(text)
+    return moment.astimezone(_paris()).strftime(form) if moment.tzinfo else plain(text)
+
+
+def plain(text: object) -> str:
+    """Text that stays on its line and in its order: without control, format and bidirectional characters, cut when long."""
+    shown = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in str(text))
+    shown = " ".join(shown.split()).replace("\u00ab", "'").replace("\u00bb", "'").replace("\u201c", "'").replace("\u201d", "'")
+    return shown if len(shown) <= MAXIMUM_TEXT else shown[: MAXIMUM_TEXT - 1] + "\u2026"
+
+
+def known_kinds(language: str) -> frozenset[str]:
+    """The kinds of event this language has words for."""
+    return frozenset(_table(language)["kinds"])
+
+
+@cache
+def _table(language: str) -> dict[str, Any]:
+    return tomllib.loads(files("carnet_verify").joinpath("languages", f"{language}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _paris() -> tzinfo:
+    try:
+        return ZoneInfo("Europe/Paris")
+    except KeyError:  # a machine without the time zone database
+        return UTC
+
+
+def _actor(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    actor = event.get("actor")
+    return actor if isinstance(actor, dict) else {}
+
+
+def _kind(event: Mapping[str, Any], table: Mapping[str, Any]) -> Mapping[str, str]:
+    name = str(event.get("kind", ""))
+    kind: Mapping[str, str] = table["kinds"].get(name) or {
+        "short": plain(name) or table["something"],
+        "what": table["unknown_kind"],
+        "next": "report",
+    }
+    return kind
+
+
+def _phrase(table: Mapping[str, Any], name: str, **values: str) -> str:
+    """The phrase with its values, or its shorter form, or nothing, where values are missing."""
+    phrases: Mapping[str, str] = table["phrases"]
+    if all(values.values()):
+        return phrases[name].format(**values)
+    short = phrases.get(f"{name}_short", "")
+    return short.format(**values) if short and any(values.values()) else ""
+
+
+def _what(event: Mapping[str, Any], kind: Mapping[str, str], table: Mapping[str, Any]) -> str:
+    title = plain(event.get("document_title", ""))
+    document = table["phrases"]["document"].format(title=title) if title else table["a_document"]
+    return kind["what"].format(document=document, kind=plain(event.get("kind", "")))
+
+
+def _change(event: Mapping[str, Any], table: Mapping[str, Any]) -> str:
+    change = str(event.get("change", ""))
+    return str(table["changes"].get(change, plain(change)))
+
+
+def _grantee(event: Mapping[str, Any], names: Mapping[str, str], table: Mapping[str, Any]) -> str:
+    grantee = str(event.get("grantee", ""))
+    if not grantee:
+        return ""
+    return plain(names.get(grantee, "")) or str(table["nameless"]["structure" if grantee.startswith("structures/") else "other"])
+
+
+def _software(actor: Mapping[str, Any], table: Mapping[str, Any]) -> str:
+    name = plain(str(actor.get("software", "")).rpartition("/")[2])
+    return str(table["software"].get(name, name))
+
+
+def _count(event: Mapping[str, Any]) -> str:
+    count = event.get("count", 0)
+    return str(count) if isinstance(count, int) and count > 1 else ""
+
+
+def _outcome(event: Mapping[str, Any], table: Mapping[str, Any]) -> str:
+    reason = str(event.get("reason", ""))
+    words = table["reasons"].get(reason, plain(reason))
+    if event.get("decision") == "deny":
+        return str(table["refused"].format(reason=words)) if words else str(table["refused_short"])
+    if words:
+        return str(table["because"].format(reason=words))
+    return str(table["permitted"]) if event.get("decision") == "permit" else ""
+
+
+def _next_step(event: Mapping[str, Any], kind: Mapping[str, str], table: Mapping[str, Any]) -> str:
+    steps: Mapping[str, str] = table["next"]
+    if event.get("decision") == "deny":
+        return steps["refused"]
+    if _actor(event).get("role") == "PATIENT":
+        return steps[kind.get("next_self", "self")]
+    return steps[kind["next"]]

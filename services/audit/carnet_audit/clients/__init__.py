@@ -1,0 +1,1 @@
+"""Other services, and this one's own journal."""

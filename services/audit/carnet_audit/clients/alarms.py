@@ -1,0 +1,13 @@
+"""Alarms for operators: one log line at level error and one count, by kind. Never an identifier of a person or a record."""
+
+import structlog
+from opentelemetry import metrics
+
+_log = structlog.get_logger(__name__)
+_count = metrics.get_meter("carnet.audit").create_counter("carnet.audit.alarms", description="Alarms raised, by kind")
+
+
+def raise_alarm(kind: str, **facts: object) -> None:
+    """Raise an alarm. `facts` are names of streams and services, and counts."""
+    _count.add(1, {"kind": kind})
+    _log.error("alarm", alarm=kind, **facts)

@@ -1,0 +1,1 @@
+"""Rules without a store, a network or a clock of their own."""
