@@ -1,0 +1,135 @@
+# The one entry point for people and CI. `make` alone lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+DISTRIBUTIONS := proto libs/platform libs/verify libs/client services/identity services/consent services/documents services/audit dev
+PROJECTS := $(DISTRIBUTIONS:%=%/pyproject.toml)
+PROTOS := $(shell find proto/carnet -name '*.proto') proto/callers.toml proto/generate_stubs.py
+SOURCES := libs services dev tests proto/generate_stubs.py
+# The first interpreter of 3.11 to 3.13; PYTHON=... overrides.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo "$$name"; break; }; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST := $(BIN)/python -m pytest
+# What `git diff` and `buf breaking` compare with.
+BASE ?= main
+
+##@ Start here
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(VENV)/.local proto/gen/carnet/py.typed ## Install everything into .venv; at once when nothing changed
+
+.PHONY: run
+run: setup ## The whole system on this machine, until Ctrl-C (FLAGS="--free-ports")
+	@exec $(BIN)/python -m carnet_dev run $(FLAGS)
+
+.PHONY: demo
+demo: setup ## One patient's story on a running system (SAMPLES=folder of CDA documents)
+	@exec $(BIN)/python -m carnet_dev.demo $(if $(SAMPLES),--samples "$(SAMPLES)") $(FLAGS)
+
+.PHONY: traces
+traces: setup ## The last traces of the running system as trees (N=5)
+	@exec $(BIN)/python -m carnet_dev traces --last $(or $(N),5) $(FLAGS)
+
+.PHONY: clean
+clean: ## Forget the environment, the generated code and all data of local runs
+	rm -rf $(VENV) var proto/gen .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+##@ Check
+.PHONY: test
+test: lint types contracts ## Every check in short form on real stores: what CI runs
+	$(PYTEST) tests
+
+.PHONY: test-unit
+test-unit: setup ## Rules, parsers and the architecture; no store
+	$(PYTEST) tests/unit tests/architecture
+
+.PHONY: test-component
+test-component: setup ## Each service and the platform on real stores
+	$(PYTEST) tests/component
+
+.PHONY: test-system
+test-system: setup ## The whole system as processes, and faults
+	$(PYTEST) $(wildcard tests/system tests/faults)
+
+.PHONY: trials
+trials: setup ## The tests of one trial (T=R1)
+	@test -n "$(T)" || { echo "Which trial? make trials T=R1"; exit 2; }
+	$(PYTEST) tests --trial "$(T)"
+
+.PHONY: bench
+bench: setup ## What decisions, reads, deposits and events cost, as ratios to a floor (some minutes)
+	@PYTHONPATH=tests exec $(BIN)/python -m load.bench $(FLAGS)
+
+.PHONY: lint
+lint: setup ## Ruff: rules and format
+	$(BIN)/ruff check --quiet $(SOURCES)
+	$(BIN)/ruff format --quiet --check $(SOURCES)
+
+.PHONY: types
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: contracts
+contracts: setup ## Who may import whom; lint of the protos; nothing broken against BASE
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/buf lint proto
+	@if git rev-parse --quiet --verify "$(BASE):proto/buf.yaml" >/dev/null 2>&1; then \
+		before="$$(mktemp -d)"; trap 'rm -rf "$$before"' EXIT; \
+		git archive "$(BASE)" proto | tar -x -C "$$before"; \
+		echo "buf breaking against $(BASE)"; $(BIN)/buf breaking proto --against "$$before/proto"; \
+	else echo "buf breaking: $(BASE) has no contracts yet"; fi
+
+##@ Change
+.PHONY: fmt
+fmt: setup ## Format, and mend what Ruff can mend
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/buf format --write proto
+
+.PHONY: proto
+proto: $(VENV)/.local ## Make the Python stubs anew from the contracts
+	$(BIN)/python proto/generate_stubs.py
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" $(patsubst %,--no-emit-package carnet-%,proto platform verify client identity consent documents audit dev) \
+	$(PROJECTS) --group dev --group build --group stores
+
+.PHONY: lock
+lock: $(VENV)/.local ## Resolve dependencies into requirements.lock (UPGRADE=1 takes newer versions)
+	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+
+.PHONY: check-lock
+check-lock: setup ## Fail when requirements.lock is not what the projects ask for
+	@copy="$$(mktemp)"; trap 'rm -f "$$copy"' EXIT; cp requirements.lock "$$copy"; \
+		$(LOCK) --output-file "$$copy" >/dev/null; \
+		diff -u requirements.lock "$$copy" || { echo "requirements.lock is stale: make lock"; exit 1; }
+
+# Three steps, each with a stamp: the locked dependencies, the distributions of this tree, the stubs.
+$(VENV)/.locked: requirements.lock
+	@test -n "$(PYTHON)" || { echo "Carnet needs Python 3.11, 3.12 or 3.13, and there is none on PATH (or set PYTHON=...)"; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) lacks venv: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
+	@echo "Installing into $(VENV) with $$("$(PYTHON)" --version), about a minute the first time"
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@$(PIP) install --require-hashes --no-deps --requirement requirements.lock
+	@touch $@
+
+# --no-build-isolation and --no-index: the build tools are those of the lock, and nothing is fetched.
+$(VENV)/.local: $(VENV)/.locked $(PROJECTS)
+	@$(PIP) install --no-index --no-deps --no-build-isolation $(DISTRIBUTIONS:%=--editable %)
+	@$(PIP) check
+	@touch $@
+
+proto/gen/carnet/py.typed: $(VENV)/.local $(PROTOS)
+	@$(BIN)/python proto/generate_stubs.py
+	@touch $@

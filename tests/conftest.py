@@ -1,0 +1,8 @@
+"""Fixtures and reporting for every test; what they do is in tests/support."""
+
+pytest_plugins = [
+    "support.certificate_fixtures",
+    "support.reporting",
+    "support.stores_fixtures",
+    "support.system_fixtures",
+]

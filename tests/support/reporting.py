@@ -1,0 +1,46 @@
+"""How a session is selected and summed up: `--trial R1` runs the tests of one trial; the last lines count tests by kind.
+
+A test belongs to the trials its docstring names, and to the kind its folder names.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
+
+KINDS = ("unit", "architecture", "component", "system", "faults", "load")
+_TRIAL = re.compile(r"\b[RCAS]\d{1,2}\b")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--trial", metavar="ID", help="only the tests whose docstring names this trial, e.g. R1")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = config.getoption("--trial")
+    if not wanted:
+        return
+    chosen = [item for item in items if wanted in trials_of(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = terminalreporter.stats
+    ran = [report for outcome in ("passed", "failed", "xfailed", "xpassed") for report in reports.get(outcome, [])]
+    counted = count_by_kind(report.nodeid for report in ran)
+    if counted:
+        terminalreporter.write_line("ran " + ", ".join(f"{number} {kind}" for kind, number in counted.items()))
+
+
+def trials_of(item: pytest.Item) -> frozenset[str]:
+    """The trials that a test's docstring, or its class's, names."""
+    texts = [getattr(item, "obj", None), getattr(item, "cls", None)]
+    return frozenset(found for text in texts for found in _TRIAL.findall(getattr(text, "__doc__", None) or ""))
+
+
+def count_by_kind(node_ids: Iterable[str]) -> dict[str, int]:
+    """How many of the tests are of each kind, in the order of KINDS; kinds without a test are left out."""
+    counter = Counter(kind for node in node_ids for kind in KINDS if f"{kind}/" in node.partition("::")[0])
+    return {kind: counter[kind] for kind in KINDS if counter[kind]}
