@@ -19,7 +19,7 @@ from pymongo.errors import PyMongoError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from carnet_platform import mongo, redis
+from carnet_platform import mongo
 from carnet_platform.callers import CallerTable
 from carnet_platform.certificates import CertificateFolder
 from carnet_platform.clock import Clock, open_clock
@@ -32,6 +32,7 @@ from carnet_platform.interceptors.request_id import RequestId
 from carnet_platform.interceptors.tracing import Tracing
 from carnet_platform.keys import MasterKeys
 from carnet_platform.peers import Peer, follow_renewals
+from carnet_platform.redis import open_redis
 from carnet_platform.server import Health, HealthCheck, Served, build
 from carnet_platform.settings import PlatformSettings, SettingsError
 from carnet_platform.telemetry import logs, spans
@@ -104,7 +105,7 @@ class Platform:
         """A Redis client, or ``None`` when none is set. Not waited for and no part of readiness: Redis holds what may be lost."""
         if self.settings.redis_url_file is None:
             return None
-        client = redis.open_client(_secret(self.settings.redis_url_file))
+        client = open_redis(_secret(self.settings.redis_url_file))
         self._closing.push_async_callback(client.aclose)
         return client
 

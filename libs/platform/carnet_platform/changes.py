@@ -1,0 +1,123 @@
+"""Changes of a service's subjects, each recorded in the transaction that makes it.
+
+Promises one contiguous revision a subject, beginning with 1: the event and the change it tells of are stored together or not at
+all, and the last revision known elsewhere shows a store that was rolled back. A revision taken by a concurrent change makes the
+transaction run again. Events are sealed at rest.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from carnet_platform.envelope import Context, join_parts, split_parts
+from carnet_platform.journal.batch import SealedEvent
+from carnet_platform.keys import MasterKeys, Sealer
+from carnet_platform.mongo import Collection, Database, Session, conflict, ensure_collection
+
+MAX_READ_BYTES: Final = 2 << 20
+
+_REVISION_DIGITS: Final = 12
+_VALIDATOR: Final[dict[str, Any]] = {
+    "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["_id", "subject", "revision", "event", "shipped"],
+        "additionalProperties": False,
+        "properties": {
+            "_id": {"bsonType": "string"},
+            "subject": {"bsonType": "string"},
+            "revision": {"bsonType": ["int", "long"], "minimum": 1},
+            "event": {"bsonType": "binData"},
+            "shipped": {"bsonType": "bool"},
+        },
+    }
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedChange:
+    """One change of one subject, as it travels to the log."""
+
+    subject: str
+    revision: int
+    event: SealedEvent
+
+
+class ChangeLog:
+    """Collection `changes`."""
+
+    def __init__(self, collection: Collection, sealer: Sealer) -> None:
+        self._changes = collection
+        self._sealer = sealer
+        self.grown: Final = asyncio.Event()
+        """Set when something was appended, perhaps in a transaction not yet committed; for the shipper."""
+
+    @classmethod
+    async def open(cls, database: Database, keys: MasterKeys) -> "ChangeLog":
+        """Make the collection if it is not there."""
+        unshipped = IndexModel([("shipped", ASCENDING), ("_id", ASCENDING)], name="unshipped", partialFilterExpression={"shipped": False})
+        collection = await ensure_collection(database, "changes", validator=_VALIDATOR, indexes=[unshipped])
+        return cls(collection, Sealer(keys, "changes"))
+
+    async def append(self, session: Session, subject: str, payload: bytes, *, revision: int | None = None) -> int:
+        """Record a change inside the caller's transaction; return its revision, the one given or the last plus one."""
+        if revision is None:
+            revision = await self.last_revision(subject, session=session) + 1
+        event = SealedEvent.of(payload)
+        document = {
+            "_id": _id(subject, revision),
+            "subject": subject,
+            "revision": revision,
+            "event": self._sealer.seal(join_parts(event.salt, event.payload), _context(subject, revision)),
+            "shipped": False,
+        }
+        try:
+            await self._changes.insert_one(document, session=session)
+        except DuplicateKeyError:
+            raise conflict("the revision was taken by a concurrent change") from None
+        self.grown.set()
+        return revision
+
+    async def last_revision(self, subject: str, *, session: Session | None = None) -> int:
+        """The revision of the last change of `subject`; 0 when there is none."""
+        found = await self._changes.find_one(
+            {"_id": {"$gt": _id(subject, 0), "$lt": f"{subject}$"}}, {"revision": 1}, sort=[("_id", DESCENDING)], session=session
+        )
+        return 0 if found is None else int(found["revision"])
+
+    async def unshipped(self, after: str, limit: int) -> tuple[list[ShippedChange], str]:
+        """Changes still to be shipped whose place follows `after` ("" at first), up to 2 MiB, and where to go on ("": no more).
+
+        Ordered by subject and revision: within a subject none comes before an earlier one.
+        """
+        changes: list[ShippedChange] = []
+        place, size = "", 0
+        async for document in self._changes.find({"shipped": False, "_id": {"$gt": after}}).sort("_id", ASCENDING).limit(limit):
+            changes.append(self._opened(document))
+            place = document["_id"]
+            size += len(document["event"])
+            if size > MAX_READ_BYTES:
+                return changes, place
+        return changes, place if len(changes) == limit else ""
+
+    async def mark_shipped(self, changes: Sequence[ShippedChange]) -> None:
+        """Mark these as known to the log."""
+        names = [_id(change.subject, change.revision) for change in changes]
+        await self._changes.update_many({"_id": {"$in": names}}, {"$set": {"shipped": True}})
+
+    def _opened(self, document: dict[str, Any]) -> ShippedChange:
+        subject, revision = document["subject"], document["revision"]
+        salt, payload = split_parts(self._sealer.unseal(document["event"], _context(subject, revision)))
+        return ShippedChange(subject, revision, SealedEvent(salt, payload))
+
+
+def _id(subject: str, revision: int) -> str:
+    # '#' stands in no resource name, so a subject's changes are never mixed with those of a name it begins; '$' comes right after it.
+    return f"{subject}#{revision:0{_REVISION_DIGITS}d}"
+
+
+def _context(subject: str, revision: int) -> Context:
+    return Context("changes", "event", subject=subject, version=revision)

@@ -1,0 +1,60 @@
+"""Redis, which holds only what may be lost.
+
+Promises that a Redis that is gone, hung or full costs a caller at most a few milliseconds and changes no answer: `attempt` gives
+None, and then stops asking for a second. Refuses to be a source of trust: nothing here may widen what somebody is allowed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from carnet_platform.clock import Clock
+
+T = TypeVar("T")
+
+PATIENCE: Final = timedelta(milliseconds=20)
+"""How long a caller waits for a store it can do without."""
+REST: Final = timedelta(seconds=1)
+"""How long nobody asks after a failure."""
+
+_log = structlog.get_logger(__name__)
+
+
+def open_redis(url: str) -> Redis:
+    """Return a client (bytes in, bytes out) that connects at first use, with short timeouts and no retry of its own."""
+    seconds = 10 * PATIENCE.total_seconds()
+    return Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0), max_connections=50)
+
+
+class Losable:
+    """A Redis that may be lost at any time."""
+
+    def __init__(self, redis: Redis | None, clock: Clock) -> None:
+        """Take the client of `open_redis`, or None when the process runs without Redis."""
+        self._redis = redis
+        self._clock = clock
+        self._resting_until = 0.0
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether the last attempt failed less than a second ago."""
+        return self._clock.boottime() < self._resting_until
+
+    async def attempt(self, command: Callable[[Redis], Awaitable[T]], *, within: timedelta = PATIENCE) -> T | None:
+        """Return what `command` returned, or None when Redis has not answered within that time or has failed lately."""
+        if self._redis is None or self.is_resting:
+            return None
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                return await command(self._redis)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._resting_until = self._clock.boottime() + REST.total_seconds()
+            _log.warning("redis.lost", error=type(error).__name__)
+            return None
