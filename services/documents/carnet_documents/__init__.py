@@ -1,0 +1,1 @@
+"""Carnet documents: submission, search, retrieval, visibility and encryption of documents."""

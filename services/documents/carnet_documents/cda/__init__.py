@@ -1,0 +1,1 @@
+"""What happens to the bytes of a deposit: hardened parsing, header extraction, sniffing."""

@@ -1,0 +1,1 @@
+"""Data files of the documents service, versioned with its code."""

@@ -1,0 +1,1 @@
+"""Rules about documents: pure functions and values, standard library only."""

@@ -1,0 +1,37 @@
+"""What consent answers: allowed within a filter and for a while, or denied with a reason (carnet.consent.v1.DecideResponse)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+from carnet_documents.domain.filter import DocumentFilter
+
+
+class Action(Enum):
+    """What is asked."""
+
+    READ = "READ"
+    DEPOSIT = "DEPOSIT"
+    MANAGE = "MANAGE"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """An allowance, and what it covers. Durations count from when the question was sent."""
+
+    terms: DocumentFilter
+    usable_for: timedelta
+    ends_in: timedelta | None
+    rule: str
+    patient: str
+    """``patients/{patient}``: the holder."""
+    emergency_episode: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A refusal. ``reason`` is the name of an ErrorReason without its prefix."""
+
+    reason: str
+    message: str
+    rule: str

@@ -1,0 +1,30 @@
+"""Settings of the documents service, beside those of every service."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from carnet_platform.settings import PlatformSettings
+from pydantic import Field
+
+
+class DocumentsSettings(PlatformSettings):
+    """What the documents service needs to know to run."""
+
+    keys_mongo_url_file: Path
+    """File that holds the MongoDB URL of the database of record keys, with a user of its own; backed up apart."""
+    consent_target: str
+    """gRPC target of the consent service."""
+    identity_target: str
+    """gRPC target of the identity service."""
+    audit_target: str
+    """gRPC target of the audit service."""
+    document_size_limit: int = Field(default=5 * 1024 * 1024, ge=1, le=256 * 1024 * 1024)
+    """Largest document, in bytes (domain rules 5.6: an assumption, 5 MB)."""
+    upload_budget: int = Field(default=64 * 1024 * 1024, ge=1)
+    """Bytes of deposits being received at once by each process; more are refused with RATE_LIMITED."""
+    may_hide_from_patient_and_professionals: bool = False
+    """Whether INVISIBLE_PATIENT and MASQUE_PS may stand together (EX_2.1-1050, cumul-invisible_patient-masque_ps)."""
+    withdrawal_wait: timedelta = timedelta(milliseconds=505)
+    """How long after its commit a masking is acknowledged, in seconds: every permit has ended by then (architecture.md 5)."""
+    sweep_every: timedelta = timedelta(seconds=10)
+    """How often chunks of deposits that were never finished are looked for, in seconds."""

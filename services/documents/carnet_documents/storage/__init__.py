@@ -1,0 +1,1 @@
+"""MongoDB: sealed documents, their chunks, and record keys in a second database."""

@@ -1,0 +1,140 @@
+"""A document as it lies in MongoDB, and back: sealed for its place, checked before anything of it is believed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from carnet_platform.envelope import Context, seal, unseal
+
+from carnet_documents.domain.entry import Entry
+from carnet_documents.domain.placement import Placement, Status
+from carnet_documents.storage import metadata
+from carnet_documents.storage.blinding import Blinding
+
+CHUNK_SIZE = 1024 * 1024
+"""Content up to this size lies in the document itself; larger content in chunks of this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document to keep. ``unique`` and ``deposit`` are blind; ``key`` is its own random key."""
+
+    placement: Placement
+    entry: Entry
+    key: bytes
+    unique: bytes
+    deposit: bytes
+    content_mac: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document that was found and whose seal holds. ``Opened`` reads it."""
+
+    placement: Placement
+    stored: Mapping[str, Any]
+
+    @property
+    def content_mac(self) -> bytes:
+        """Blind hash of the bytes."""
+        return bytes(self.stored["content_mac"])
+
+
+def placement_of(stored: Mapping[str, Any]) -> Placement:
+    """What decides about access."""
+    return Placement(
+        record=stored["record"],
+        document=stored["_id"],
+        class_code=stored["class"],
+        type_code=stored["type"],
+        status=Status(stored["status"]),
+        is_masked=stored["masked"],
+        visible_to_patient_from=stored["patient_from"],
+        is_hidden_from_representatives=stored["hidden_from_representatives"],
+        depositor=bytes(stored["depositor"]),
+        structure=bytes(stored["structure"]),
+        first_deposit_time=stored["first_deposit"],
+        replaced_by=stored["replaced_by"],
+        version=stored["version"],
+    )
+
+
+def changing_fields(placement: Placement, blinding: Blinding) -> dict[str, Any]:
+    """The fields that may change after the deposit, and the seal over them."""
+    return {
+        "status": placement.status.value,
+        "masked": placement.is_masked,
+        "patient_from": placement.visible_to_patient_from,
+        "hidden_from_representatives": placement.is_hidden_from_representatives,
+        "replaced_by": placement.replaced_by,
+        "version": placement.version,
+        "seal": blinding.seal(placement),
+    }
+
+
+def to_stored(new: NewDocument, record_key: bytes, blinding: Blinding) -> dict[str, Any]:
+    """The MongoDB document; content larger than a chunk is left to ``chunks``."""
+    placement, place = new.placement, _place(new.placement)
+    is_inline = len(new.content) <= CHUNK_SIZE
+    stored = {
+        "_id": placement.document,
+        "record": placement.record,
+        "class": placement.class_code,
+        "type": placement.type_code,
+        "format": new.entry.format.code,
+        **changing_fields(placement, blinding),
+        "depositor": placement.depositor,
+        "structure": placement.structure,
+        "created": new.entry.creation_time,
+        "first_deposit": placement.first_deposit_time,
+        "deposit": new.deposit,
+        "unique": new.unique,
+        "content_mac": new.content_mac,
+        "chunks": 0 if is_inline else -(-len(new.content) // CHUNK_SIZE),
+        "key": seal(record_key, new.key, place("key")),
+        "metadata": seal(new.key, metadata.encode(new.entry), place("metadata")),
+    }
+    if is_inline:
+        stored["content"] = seal(new.key, new.content, place("content"))
+    return stored
+
+
+class _Place:
+    """The associated data of one document's parts."""
+
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+
+    def __call__(self, field: str, chunk: int = 0) -> Context:
+        return Context("documents", field, subject=self._placement.record, item=self._placement.document, chunk=chunk)
+
+
+def _place(placement: Placement) -> _Place:
+    return _Place(placement)
+
+
+def seal_chunk(new: NewDocument, number: int) -> bytes:
+    """The sealed chunk of that number, from 0."""
+    part = new.content[number * CHUNK_SIZE : (number + 1) * CHUNK_SIZE]
+    return seal(new.key, part, _place(new.placement)("content", number + 1))
+
+
+class Opened:
+    """A found document opened with its record's key. Raises ``EnvelopeError`` for what does not open in its place."""
+
+    def __init__(self, found: Found, record_key: bytes) -> None:
+        self.placement = found.placement
+        self._stored = found.stored
+        self._place = _place(found.placement)
+        self._key = unseal(record_key, bytes(found.stored["key"]), self._place("key"))
+        self.entry = metadata.decode(unseal(self._key, bytes(found.stored["metadata"]), self._place("metadata")))
+        self.chunk_count: int = found.stored["chunks"]
+
+    def content(self) -> bytes:
+        """The bytes of a document without chunks, if they were asked for."""
+        return unseal(self._key, bytes(self._stored["content"]), self._place("content"))
+
+    def chunk(self, number: int, sealed: bytes) -> bytes:
+        """The bytes of the chunk of that number, from 0."""
+        return unseal(self._key, sealed, self._place("content", number + 1))

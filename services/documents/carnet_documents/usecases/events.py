@@ -1,0 +1,37 @@
+"""What is written down: the events of this service, whose canonical text the log commits to.
+
+Kinds: document.read, document.entry_read, documents.searched, document.deposited, document.replaced, document.masked,
+document.unmasked, document.unreadable, access.refused, release.withdrawn, release.late.
+An event says "released or about to be". Its title and words are sealed wherever they rest.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from carnet.audit.v1 import event_pb2
+from carnet_platform.calls import current_call
+
+
+def _actor() -> event_pb2.Actor:
+    call = current_call()
+    if call.user is None:
+        return event_pb2.Actor(software=call.caller.name)
+    user = call.user
+    return event_pb2.Actor(subject=user.subject, role=user.role, structure=user.organisation, software=user.software)
+
+
+def event(kind: str, now: datetime, record: str, *, hidden_from: Sequence[str] = (), **more: Any) -> event_pb2.Event:  # noqa: ANN401  # Event's fields
+    """An event of the call in hand. ``record`` is the opaque id; ``more`` are fields of Event."""
+    call = current_call()
+    return event_pb2.Event(
+        kind=kind,
+        time=now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        record=f"records/{record}",
+        actor=_actor(),
+        purpose="" if call.user is None else call.user.purpose,
+        trace_id=call.trace_id,
+        request_id=call.request_id,
+        hidden_from=hidden_from,
+        **more,
+    )
