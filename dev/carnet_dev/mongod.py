@@ -119,6 +119,8 @@ class Mongod:
         network = ["--port", str(self.port), "--bind_ip", LOOPBACK, "--replSet", REPLICA_SET]
         # Small enough for a laptop and for two test sessions at once.
         sizes = ["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64", "--setParameter", "diagnosticDataCollectionEnabled=false"]
+        # A process killed in the middle of a transaction must not keep what it locked for the usual minute.
+        sizes += ["--setParameter", "transactionLifetimeLimitSeconds=5"]
         extra = [word for parameter in self._parameters for word in ("--setParameter", parameter)]
         return [program, *files, *network, *sizes, *extra]
 

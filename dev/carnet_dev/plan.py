@@ -42,7 +42,7 @@ SERVICES = (
     Service(
         "audit",
         7104,
-        {"mongo_url_file": "carnet_audit", "key_mongo_url_file": "carnet_audit_keys"},
+        {"mongo_url_file": "carnet_audit", "keys_mongo_url_file": "carnet_audit_keys"},
         ("identity", "consent"),
     ),
     Service("consent", 7102, {"mongo_url_file": "carnet_consent"}, ("identity", "audit")),

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from threading import Event
@@ -19,6 +19,18 @@ async def eventually(condition: Callable[[], bool], patience: timedelta = PATIEN
             raise TimeoutError(f"this did not come true within {patience.total_seconds():g} s: {condition.__qualname__}")
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), _INTERVAL_SECONDS)
+
+
+async def eventually_answers(ask: Callable[[], Awaitable[bool]], patience: timedelta = PATIENCE) -> None:
+    """`eventually` for a condition that has to be asked for."""
+    async with asyncio.timeout(patience.total_seconds()):
+        while not await ask():  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(_INTERVAL_SECONDS)
+
+
+async def pass_time(seconds: float) -> None:
+    """Let time pass where its passing is what is tried: a permit that ends, a moment chosen for a fault."""
+    await asyncio.sleep(seconds)
 
 
 def wait_until(condition: Callable[[], bool], patience: timedelta = PATIENCE, story: Callable[[], str] = str) -> None:

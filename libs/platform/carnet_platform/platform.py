@@ -43,6 +43,7 @@ RENEWAL_CHECK = timedelta(seconds=5)
 HEALTH_CHECK = timedelta(seconds=1)
 HEALTH_TIMEOUT = timedelta(seconds=2)
 STORE_WAIT = timedelta(seconds=1)
+STOP_TASKS = timedelta(seconds=2)
 
 
 class Platform:
@@ -77,7 +78,9 @@ class Platform:
     async def __aexit__(self, *_: object) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            # Bounded: PyMongo can lose a cancellation on Python 3.11 (mongo.raise_if_cancelled), and a stop must end.
+            await asyncio.wait(self._tasks, timeout=STOP_TASKS.total_seconds())
         await self._closing.aclose()
         for peer in self._peers:
             await peer.close()

@@ -5,6 +5,7 @@ public keys come from the service that issues tokens; an unknown key id asks for
 flood of forged tokens does not become a flood of requests.
 """
 
+import asyncio
 import hashlib
 import json
 from collections import OrderedDict
@@ -41,6 +42,7 @@ class TokenVerifier:
         self._clock = clock
         self._keys = KeySet([])
         self._fetched = float("-inf")
+        self._fetching = asyncio.Lock()
         self._known: OrderedDict[str, User] = OrderedDict()
 
     async def verify(self, token: str) -> User:
@@ -66,14 +68,19 @@ class TokenVerifier:
         try:
             return self._decode(token)
         except JoseError:
-            if self._clock.boottime() - self._fetched < REFETCH_SECONDS:
-                raise Unauthenticated("TOKEN_INVALID", "the token is not signed by a published key") from None
-        self._fetched = self._clock.boottime()
-        self._keys = KeySet.import_key_set(json.loads(await self._fetch()))
+            await self._refetch()
         try:
             return self._decode(token)
         except JoseError:
             raise Unauthenticated("TOKEN_INVALID", "the token is not signed by a published key") from None
+
+    async def _refetch(self) -> None:
+        """Have keys that are at most ten seconds old; who comes while they are being fetched waits for the same answer."""
+        async with self._fetching:
+            if self._clock.boottime() - self._fetched < REFETCH_SECONDS:
+                return
+            self._keys = KeySet.import_key_set(json.loads(await self._fetch()))
+            self._fetched = self._clock.boottime()
 
     def _decode(self, token: str) -> Mapping[str, Any]:
         try:

@@ -4,6 +4,7 @@ from importlib.resources import files
 
 from carnet.audit.v1 import audit_reader_service_pb2_grpc as reader_grpc
 from carnet.audit.v1 import audit_service_pb2_grpc as intake_grpc
+from carnet.audit.v1 import checkpoint_service_pb2_grpc as checkpoint_grpc
 from carnet.consent.v1.access_decision_service_pb2_grpc import AccessDecisionServiceStub
 from carnet.identity.v1 import session_service_pb2 as session_pb
 from carnet.identity.v1.directory_service_pb2_grpc import DirectoryServiceStub
@@ -17,12 +18,12 @@ from carnet_platform.shipping import Shipper
 from carnet_verify.note import Signer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from carnet_audit.api.checkpoints import CheckpointServicer
 from carnet_audit.api.intake import AuditServicer
 from carnet_audit.api.reader import AuditReaderServicer
 from carnet_audit.clients.alarms import raise_alarm
 from carnet_audit.clients.consent import Consent
 from carnet_audit.clients.directory import DisplayNames
-from carnet_audit.clients.own_journal import LocalSender
 from carnet_audit.settings import AuditSettings
 from carnet_audit.storage.collections import Collections, open_collections
 from carnet_audit.storage.gaps import GapStore
@@ -36,6 +37,7 @@ from carnet_audit.usecases.page_tokens import PageTokens
 from carnet_audit.usecases.read_history import ReadHistory
 from carnet_audit.usecases.release import HistoryRelease
 from carnet_audit.usecases.sequence import Sequencer
+from carnet_audit.usecases.ship_own_journal import LocalSender
 from carnet_audit.usecases.take_in import TakeIn
 from carnet_audit.usecases.watch import GapWatch
 
@@ -67,12 +69,12 @@ async def serve(platform: Platform) -> None:
     platform.background("watch", _watch(platform, settings, GapStore(collections, log)).run)
     release, names = _ask_others(platform, settings, events)
     histories = HistoryStore(collections, keys, log)
-    reader = AuditReaderServicer(
-        ReadHistory(release, histories, names, PageTokens(masters)), ExportHistory(release, histories, log, names, signer)
-    )
+    exporting = ExportHistory(release, histories, log, names, signer)
+    reader = AuditReaderServicer(ReadHistory(release, histories, names, PageTokens(masters)), exporting)
     await platform.serve(
         Served(f"{PACKAGE}.AuditService", intake_grpc.add_AuditServiceServicer_to_server, AuditServicer(intake)),
         Served(f"{PACKAGE}.AuditReaderService", reader_grpc.add_AuditReaderServiceServicer_to_server, reader),
+        Served(f"{PACKAGE}.CheckpointService", checkpoint_grpc.add_CheckpointServiceServicer_to_server, CheckpointServicer(exporting)),
     )
 
 
@@ -119,9 +121,9 @@ def _trust_identity(platform: Platform, settings: AuditSettings) -> None:
 async def _open_store(platform: Platform, settings: AuditSettings) -> Collections:
     client = await platform.mongo()
     database = client.get_default_database()
-    if settings.key_mongo_url_file is None:
+    if settings.keys_mongo_url_file is None:
         return await open_collections(client, database, database)
-    key_client = await platform.mongo(settings.key_mongo_url_file)
+    key_client = await platform.mongo(settings.keys_mongo_url_file)
     return await open_collections(client, database, key_client.get_default_database())
 
 

@@ -14,7 +14,7 @@ class AuditSettings(PlatformSettings):
     """host:port or gRPC name of identity: display names, and the keys of user tokens."""
     consent_target: str
     """host:port or gRPC name of consent: who may read a history."""
-    key_mongo_url_file: Path | None = None
+    keys_mongo_url_file: Path | None = None
     """File that holds the MongoDB URL of the database of record keys, backed up apart. Absent: they are kept in audit's own database."""
     log_origin: str = Field(default="carnet/log/0", pattern=r"^[^\s+]+$")
     """Name of the log and of its signing key (C2SP checkpoint origin); never changed once checkpoints were published."""

@@ -16,6 +16,7 @@ from carnet_verify.statement import Statement, digest_names, name_checkpoint
 from carnet_verify.tree import consistency_ranges, perfect_nodes, prove, proves_consistency, root_of
 from carnet_verify.verify import verify_history
 from component.audit.world import OTHER_RECORD, RECORD, SIGNER, World, Writer, all_of, change, open_world, payload, until
+from support.waiting import pass_time
 
 KEY = SIGNER.verifier_key()
 NAMES = {"professionals/b": "Dr Bruno EXEMPLE"}
@@ -154,7 +155,7 @@ async def test_a_sequencer_killed_at_any_moment_is_followed_by_another_without_l
     for turn in range(12):
         await world.intake.append("documents", "s1", writer.batches(4))
         running = asyncio.create_task(world.sequencer(patience=0, interval=0).run())
-        await asyncio.sleep(0.003 * turn)  # the moment of the kill is what is tried, not something awaited
+        await pass_time(0.003 * turn)  # the moment of the kill is what is tried, not something awaited
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running

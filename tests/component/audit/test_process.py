@@ -23,6 +23,7 @@ from carnet_platform.journal import JournalBatch
 from carnet_platform.peers import Peer
 from component.audit.world import Writer, until
 from pymongo import MongoClient
+from support.waiting import pass_time
 
 
 class Process:
@@ -129,7 +130,7 @@ async def answered(call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 -
             try:
                 return await call()
             except Unavailable:
-                await asyncio.sleep(0.05)
+                await pass_time(0.05)
 
 
 @pytest.mark.usefixtures("short_transactions")

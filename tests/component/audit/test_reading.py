@@ -8,18 +8,20 @@ from typing import Any, cast
 
 import pytest
 from carnet.audit.v1 import audit_reader_service_pb2 as pb
+from carnet.audit.v1 import checkpoint_service_pb2 as checkpoint_pb
 from carnet.common.v1 import error_reason_pb2 as reasons
 from carnet.consent.v1 import access_decision_service_pb2 as decision
 from carnet.identity.v1 import directory_service_pb2 as directory
+from carnet_audit.api.checkpoints import CheckpointServicer
 from carnet_audit.api.reader import AuditReaderServicer
 from carnet_audit.clients.consent import Consent
 from carnet_audit.clients.directory import DisplayNames
-from carnet_audit.clients.own_journal import LocalSender
 from carnet_audit.usecases.export_history import ExportHistory
 from carnet_audit.usecases.own_events import OwnEvents
 from carnet_audit.usecases.page_tokens import PageTokens
 from carnet_audit.usecases.read_history import ReadHistory
 from carnet_audit.usecases.release import HistoryRelease
+from carnet_audit.usecases.ship_own_journal import LocalSender
 from carnet_platform.calls import Call, Caller, User, current
 from carnet_platform.errors import Denied, InvalidArgument, Unavailable
 from carnet_platform.journal import Journal
@@ -80,6 +82,7 @@ class Reader:
     shipper: Shipper
     events: OwnEvents
     servicer: AuditReaderServicer
+    checkpoints: CheckpointServicer
 
     async def list(self, page_size: int = 0, page_token: str = "", language_code: str = "") -> pb.ListAccessHistoryResponse:
         request = pb.ListAccessHistoryRequest(record=RECORD, page_size=page_size, page_token=page_token, language_code=language_code)
@@ -117,15 +120,14 @@ async def reader(database: tuple[Any, Any]) -> AsyncIterator[Reader]:
     events = OwnEvents(journal, world.clock)
     gate = HistoryRelease(Consent(cast("Any", neighbours), world.clock), events, world.clock)
     names = DisplayNames(cast("Any", neighbours), world.clock, timedelta(minutes=10))
-    servicer = AuditReaderServicer(
-        ReadHistory(gate, world.histories, names, PageTokens(MASTERS)), ExportHistory(gate, world.histories, world.log, names, SIGNER)
-    )
+    exporting = ExportHistory(gate, world.histories, world.log, names, SIGNER)
+    servicer = AuditReaderServicer(ReadHistory(gate, world.histories, names, PageTokens(MASTERS)), exporting)
     shipper = Shipper(journal, None, LocalSender(world.intake, "audit"), world.clock)
     writer = Writer()
     await world.intake.register("documents", "s1", writer.public_key)
     await world.intake.append("documents", "s1", writer.batches(4))
     await world.sequence()
-    yield Reader(world, neighbours, journal, shipper, events, servicer)
+    yield Reader(world, neighbours, journal, shipper, events, servicer, CheckpointServicer(exporting))
     await journal.close()
 
 
@@ -164,7 +166,7 @@ async def test_an_export_is_the_file_that_verifies(reader: Reader) -> None:
         history = read_history(await reader.export())
     answer = verify_history(history, key=SIGNER.verifier_key())
     assert (answer.is_complete, answer.count, history.names) == (True, 12, NAMES)
-    checkpoint = await reader.servicer.GetCheckpoint(pb.GetCheckpointRequest(), CONTEXT)
+    checkpoint = await reader.checkpoints.GetCheckpoint(checkpoint_pb.GetCheckpointRequest(), CONTEXT)
     assert (checkpoint.checkpoint, checkpoint.verifier_key) == (history.checkpoint, str(SIGNER.verifier_key()))
 
 

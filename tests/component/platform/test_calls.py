@@ -19,6 +19,7 @@ from carnet_platform.peers import channel_options
 from carnet_platform.settings import PlatformSettings
 from google.rpc import error_details_pb2, status_pb2
 from support.echo import CALLERS, EchoService, Tokens, serve
+from support.waiting import pass_time
 
 
 def unary(channel: grpc.aio.Channel, method: str) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
@@ -236,7 +237,7 @@ async def test_a_renewed_certificate_is_picked_up_and_a_broken_one_kept_out(tmp_
 async def test_calls_in_flight_end_before_the_process_does(running: Running) -> None:
     async with running.channel() as channel:
         call = unary(channel, "/test.Open/slow")(b"0.5", timeout=5)
-        await asyncio.sleep(0.1)
+        await pass_time(0.1)
         os.kill(os.getpid(), signal.SIGTERM)
         assert await call == b""
     await running.task

@@ -9,6 +9,7 @@ from carnet_platform.clock import SystemClock
 from carnet_platform.redis import PATIENCE, Losable, open_redis
 from redis.asyncio import Redis
 from support.stores_fixtures import TestStores
+from support.waiting import pass_time
 
 
 @pytest.fixture
@@ -47,8 +48,8 @@ async def test_a_lost_redis_costs_its_patience_once_and_then_nothing_for_a_secon
         (server.cont if trouble == "hung" else server.restart)()
 
     async with asyncio.timeout(10):
-        while await losable.attempt(lambda client: client.ping()) is None:  # noqa: ASYNC110  Redis tells nobody that it is back
-            await asyncio.sleep(0.05)
+        while await losable.attempt(lambda client: client.ping()) is None:
+            await pass_time(0.05)
 
 
 async def test_a_process_without_redis_gets_none() -> None:

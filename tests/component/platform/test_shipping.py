@@ -12,6 +12,7 @@ from carnet_platform.journal import Journal
 from carnet_platform.mongo import Client, Database, Session, in_transaction
 from carnet_platform.shipping import MissingBatchesError, Shipper, StreamShipper
 from support.journals import TestLog, open_journal, some_keys
+from support.waiting import pass_time
 
 pytestmark = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
 
@@ -188,6 +189,6 @@ async def test_changes_arrive_in_order_for_each_subject_and_are_marked(database:
             await in_transaction(database[0], several)
         await log.until(lambda: all(len(log.changes.get(subject, {})) == 12 for subject in "zbam"))
         async with asyncio.timeout(5):
-            while await changes.unshipped("", 1) != ([], ""):  # noqa: ASYNC110  marked after the log was told
-                await asyncio.sleep(0.01)
+            while await changes.unshipped("", 1) != ([], ""):
+                await pass_time(0.01)
     await journal.close()

@@ -37,11 +37,3 @@ class AuditReaderServicer(AuditReaderServiceServicer):
         language = mapping.language_from(request.language_code)
         async for chunk in self._exporting.export(mapping.record_from(request.record), language):
             yield pb.ExportAccessHistoryResponse(chunk=chunk)
-
-    async def GetCheckpoint(  # noqa: N802
-        self, request: pb.GetCheckpointRequest, context: grpc.aio.ServicerContext[pb.GetCheckpointRequest, pb.GetCheckpointResponse]
-    ) -> pb.GetCheckpointResponse:
-        """The newest checkpoint."""
-        del request, context
-        note, key = await self._exporting.checkpoint()
-        return pb.GetCheckpointResponse(checkpoint=note, verifier_key=key)

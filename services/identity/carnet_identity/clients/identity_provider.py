@@ -25,7 +25,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from carnet_identity.usecases.ports import VerifiedAssertion
+from carnet_identity.domain.assertion import VerifiedAssertion
 
 LONGEST_ASSERTION = 8_192
 _LONGEST_ANSWER = 262_144

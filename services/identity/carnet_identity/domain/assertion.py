@@ -20,6 +20,14 @@ _LONGEST_ID = 256
 _LATEST_INSTANT = 253_402_300_799  # the last second of the year 9999
 
 
+@dataclass(frozen=True, slots=True)
+class VerifiedAssertion:
+    """Claims whose signature holds under a published key of `issuer`."""
+
+    issuer: str
+    claims: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssertionRules:
     """What assertions are measured against."""

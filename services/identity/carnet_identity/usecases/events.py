@@ -15,8 +15,18 @@ SESSION_REVOKED = "session.revoked"
 SESSION_REFUSED = "session.refused"
 
 
-def event(kind: str, call: Call, now: datetime, *, decision: str = "", reason: str = "", change: str = "", count: int = 0) -> bytes:
-    """The canonical text of what happened in `call` at `now` (UTC). `change` says what the change is, in codes and opaque names."""
+def event(
+    kind: str,
+    call: Call,
+    now: datetime,
+    *,
+    decision: str = "",
+    reason: str = "",
+    subject: str = "",
+    change: str = "",
+    count: int = 0,
+) -> bytes:
+    """The canonical text of what happened in `call` at `now` (UTC). `subject` is what it is about, `change` is in codes."""
     return canonical_json(
         event_pb2.Event(
             kind=kind,
@@ -25,6 +35,7 @@ def event(kind: str, call: Call, now: datetime, *, decision: str = "", reason: s
             purpose=call.user.purpose if call.user else "",
             decision=decision,
             reason=reason,
+            subject=subject,
             change=change,
             count=count,
             trace_id=call.trace_id,

@@ -35,5 +35,5 @@ class LookupPatient:
         if patient is None:
             await self._journal.append(event(PATIENT_LOOKED_UP, call, now, decision="deny", reason="NOT_FOUND"))
             raise NotFound("NOT_FOUND", "no person is registered under this INS")
-        await self._journal.append(event(PATIENT_LOOKED_UP, call, now, decision="permit", change=patient.name))
+        await self._journal.append(event(PATIENT_LOOKED_UP, call, now, decision="permit", subject=patient.name))
         return patient

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from carnet_platform.mongo import Session as StoreSession
 
+from carnet_identity.domain.assertion import VerifiedAssertion
 from carnet_identity.domain.directory import Professional, ProfessionalEntry, Structure, StructureEntry
 from carnet_identity.domain.ins import Ins
 from carnet_identity.domain.patient import Patient
@@ -150,14 +150,6 @@ class FirstAnswers(Protocol):
     async def remember(self, session: StoreSession, method: str, user: str, request_id: str, request: bytes, answer: bytes) -> None:
         """In the transaction of the work."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedAssertion:
-    """Claims whose signature holds under a published key of `issuer`."""
-
-    issuer: str
-    claims: Mapping[str, Any]
 
 
 class AssertionSignatures(Protocol):

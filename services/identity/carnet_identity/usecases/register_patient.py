@@ -102,5 +102,5 @@ class RegisterPatient:
         return raised
 
     async def _record(self, session: StoreSession, patient: Patient, kind: str) -> None:
-        payload = event(kind, current_call(), self._clock.now(), change=patient.status.value)
+        payload = event(kind, current_call(), self._clock.now(), subject=patient.name, change=patient.status.value)
         await self._changes.append(session, patient.name, payload, revision=patient.revision)

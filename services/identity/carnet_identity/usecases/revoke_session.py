@@ -98,7 +98,7 @@ class RevokeSession:
         now = self._clock.now()
         revoke_time = now.replace(microsecond=now.microsecond // 1000 * 1000)
         await self._sessions.revoke(store, session.id, revoke_time)
-        await self._changes.append(store, session.name, event(SESSION_REVOKED, current_call(), now, change=session.subject), revision=1)
+        await self._changes.append(store, session.name, event(SESSION_REVOKED, current_call(), now, subject=session.subject), revision=1)
         await self._due.add([withdrawal], store)
         return revoke_time, withdrawal
 
