@@ -107,6 +107,10 @@ class EchoService:
         asyncio.get_running_loop().call_soon(time.sleep, 0.3)
         yield b"one"
 
+    async def flood(self, _: bytes, __: object) -> AsyncIterator[bytes]:
+        for _number in range(2_000):
+            yield b"x" * 65_536
+
     async def expired(self, _: bytes, __: object) -> bytes:
         release_under(self.permit(0.0))
         return b"never"
@@ -123,7 +127,7 @@ class EchoService:
                     "slow": self.slow,
                     "expired": self.expired,
                 },
-                {"ticks": self.ticks, "blocked": self.blocked},
+                {"ticks": self.ticks, "blocked": self.blocked, "flood": self.flood},
             ),
             plain("test.Users", {"subject": self.subject}),
             plain("test.Closed", {"echo": self.echo}),
@@ -136,9 +140,12 @@ class Tokens:
     def __init__(self) -> None:
         self.key = ECKey.generate_key("P-256", {"kid": "k1", "use": "sig"})
         self.fetches = 0
+        self.is_hung = False
 
     async def fetch(self) -> str:
         self.fetches += 1
+        if self.is_hung:
+            await asyncio.Event().wait()
         return json.dumps(KeySet([self.key]).as_dict(private=False))
 
     def claims(self, certificate: Path, **changes: object) -> dict[str, Any]:

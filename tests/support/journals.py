@@ -7,6 +7,7 @@ from datetime import timedelta
 from carnet_platform.changes import ShippedChange
 from carnet_platform.clock import SystemClock
 from carnet_platform.envelope import new_key
+from carnet_platform.errors import InvalidArgument
 from carnet_platform.journal import Journal, JournalBatch
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import Database
@@ -49,6 +50,8 @@ class TestLog:
         self.changes: dict[str, dict[int, ShippedChange]] = {}
         self.sends: list[str] = []
         self.is_gone = self.is_hung = False
+        self.refuses = ""
+        """A subject whose changes it does not take."""
         self._moved = asyncio.Condition()
 
     async def register(self, stream: str, public_key: bytes) -> int:
@@ -65,6 +68,8 @@ class TestLog:
 
     async def send_changes(self, changes: Sequence[ShippedChange]) -> None:
         await self._enter(f"changes {len(changes)}")
+        if self.refuses in {change.subject for change in changes}:
+            raise InvalidArgument("INVALID_FIELD", "not this one")
         for change in changes:
             known = self.changes.setdefault(change.subject, {})
             assert change.revision in known or change.revision == len(known) + 1, "out of order"

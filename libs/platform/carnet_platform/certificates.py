@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import structlog
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 logger = structlog.get_logger(__name__)
@@ -48,11 +49,22 @@ class CertificateFolder:
             private = load_pem_private_key(key, None)
             leaf = x509.load_pem_x509_certificate(certificate)
             x509.load_pem_x509_certificates(authority)
-        except ValueError as error:
-            raise CertificateError(f"{self._files[0].parent}: not PEM: {error}") from None
+        except (ValueError, TypeError, UnsupportedAlgorithm):  # a TypeError is an encrypted key
+            raise CertificateError(f"{self._files[0].parent}: not plain PEM of a kind we know") from None
         if private.public_key() != leaf.public_key():
             raise CertificateError(f"{self._files[0].parent}: key.pem does not belong to cert.pem")
         return Identity(key, certificate, authority)
+
+    @property
+    def name(self) -> str:
+        """The URI name of this process's own certificate, empty when it has none or several."""
+        leaf = x509.load_pem_x509_certificate(self.identity.certificate)
+        try:
+            names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except x509.ExtensionNotFound:
+            return ""
+        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+        return uris[0] if len(uris) == 1 else ""
 
     def renewed(self) -> bool:
         """Whether another good identity has been read since the last time this was asked. Never raises."""

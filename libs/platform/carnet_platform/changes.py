@@ -10,15 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from carnet_platform.envelope import Context, join_parts, split_parts
+from carnet_platform.envelope import Context, EnvelopeError, join_parts, split_parts
 from carnet_platform.journal.batch import SealedEvent
 from carnet_platform.keys import MasterKeys, Sealer
 from carnet_platform.mongo import Collection, Database, Session, conflict, ensure_collection
 
 MAX_READ_BYTES: Final = 2 << 20
+_log = structlog.get_logger(__name__)
 
 _REVISION_DIGITS: Final = 12
 _VALIDATOR: Final[dict[str, Any]] = {
@@ -95,13 +97,19 @@ class ChangeLog:
         """
         changes: list[ShippedChange] = []
         place, size = "", 0
+        read = 0
         async for document in self._changes.find({"shipped": False, "_id": {"$gt": after}}).sort("_id", ASCENDING).limit(limit):
-            changes.append(self._opened(document))
+            read += 1
             place = document["_id"]
+            try:
+                changes.append(self._opened(document))
+            except EnvelopeError:
+                # It stays, and the log will miss its revision; the others must not wait for it.
+                _log.error("change.unreadable", subject=document["subject"], revision=document["revision"])
             size += len(document["event"])
             if size > MAX_READ_BYTES:
                 return changes, place
-        return changes, place if len(changes) == limit else ""
+        return changes, place if read == limit else ""
 
     async def mark_shipped(self, changes: Sequence[ShippedChange]) -> None:
         """Mark these as known to the log."""

@@ -1,6 +1,7 @@
 """Calls to other services: one kept channel with mutual TLS per peer, for the life of the process.
 
-Each call carries the request id, the trace and the deadline of the call in hand, and its user's token where there is one. A channel
+Each call carries the request id, the trace and the deadline of the call in hand, and its user's token where the table of callers
+lets this service forward it. A channel
 is replaced when this process's certificate is renewed; calls in flight end on the old one. UNAVAILABLE is retried a few times within
 the deadline, because every call of Carnet is idempotent. A refusal of the peer comes back as the same ``Refusal``.
 """
@@ -67,6 +68,9 @@ def channel_options(server_name: str) -> list[tuple[str, Any]]:
         ("grpc.http2.bdp_probe", 0),
         ("grpc.http2.lookahead_bytes", 65_536),
         ("grpc.keepalive_time_ms", 60_000),
+        # A service that comes back is found within two seconds, not within the two minutes that are the default after a long absence.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.max_receive_message_length", 4 << 20),
     ]
 
@@ -101,12 +105,14 @@ class Peer(Generic[StubT]):
         server_name: str,
         certificates: CertificateFolder,
         clock: Clock,
+        may_forward: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._target = target
         self._server_name = server_name
         self._certificates = certificates
         self._identity = certificates.identity
         self.clock = clock
+        self.may_forward = may_forward
         self.channel = self._open()
         self._stub = stub(cast("grpc.aio.Channel", _CarryingChannel(cast("Peer[object]", self))))
 
@@ -158,6 +164,8 @@ class _Method:
         self._peer = peer
         self._kind = kind
         self._path = path
+        self._service = path.split("/")[1]
+        self._forwards: bool | None = None
         self._codecs = codecs
         self._channel: grpc.aio.Channel | None = None
         self._call: Any = None
@@ -171,12 +179,17 @@ class _Method:
             timeout = remaining
         return _Outbound(self._call(request, timeout=timeout, metadata=metadata))
 
+    def _may_forward(self) -> bool:
+        if self._forwards is None:
+            self._forwards = self._peer.may_forward(self._service)
+        return self._forwards
+
     def _carried(self) -> tuple[list[tuple[str, str]], float | None]:
         call = current.get(None)
         if call is None:
             return [], None
         metadata = [("x-request-id", call.request_id), ("traceparent", call.traceparent)]
-        if call.user is not None:
+        if call.user is not None and self._may_forward():
             metadata.append(("authorization", "Bearer " + call.user.token))
         return metadata, None if call.deadline is None else max(call.deadline - self._peer.clock.boottime(), 0.001)
 

@@ -20,14 +20,15 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from carnet_platform import mongo
-from carnet_platform.callers import CallerTable
+from carnet_platform.callers import CallerTable, Right
 from carnet_platform.certificates import CertificateFolder
 from carnet_platform.clock import Clock, open_clock
 from carnet_platform.interceptors.access_log import AccessLog
 from carnet_platform.interceptors.deadline import Deadline
 from carnet_platform.interceptors.identity import CallerIdentity, CallerRight, UserToken
 from carnet_platform.interceptors.inbound import Stage
-from carnet_platform.interceptors.pipeline import Pipeline
+from carnet_platform.interceptors.pipeline import Pipeline, RefusedCallHook
+from carnet_platform.interceptors.refusals import where
 from carnet_platform.interceptors.request_id import RequestId
 from carnet_platform.interceptors.tracing import Tracing
 from carnet_platform.keys import MasterKeys
@@ -67,6 +68,7 @@ class Platform:
         self._failed = False
         self._verifier: TokenVerifier | None = None
         self._table = CallerTable({})
+        self._on_refused_call: RefusedCallHook | None = None
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -120,9 +122,12 @@ class Platform:
 
     def peer(self, target: str, stub: Callable[[grpc.aio.Channel], StubT], server_name: str) -> Peer[StubT]:
         """Another service, on a channel kept for the life of the process."""
-        peer = Peer(target, stub, server_name, self._certificates, self.clock)
+        peer = Peer(target, stub, server_name, self._certificates, self.clock, self._may_forward)
         self._peers.append(peer)
         return peer
+
+    def _may_forward(self, service: str) -> bool:
+        return self._table.right(self._certificates.name, service) is Right.FORWARDS
 
     def call_by(self, table: Traversable) -> None:
         """Let the callers of this table in, and nobody else."""
@@ -132,14 +137,18 @@ class Platform:
         """Verify user tokens with the keys that ``fetch`` gives."""
         self._verifier = TokenVerifier(fetch, self.clock)
 
+    def on_refused_call(self, hook: RefusedCallHook) -> None:
+        """Call ``hook`` for each call refused before its user is known, before the caller hears of it. It must not block or raise."""
+        self._on_refused_call = hook
+
     def background(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
         """Run ``job`` as long as the process lives. Its end by an exception stops the process: work left undone unseen is worse."""
 
         async def watched() -> None:
             try:
                 await job()
-            except Exception as error:
-                self.logger.exception("background.failed", job=name, kind=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  whatever it was, it is told by kind and place: a message may quote a value
+                self.logger.error("background.failed", job=name, kind=type(error).__name__, where=where(error))  # noqa: TRY400
                 self._failed = True
                 self._stop.set()
 
@@ -153,7 +162,7 @@ class Platform:
         """Serve until SIGTERM or SIGINT. Raises ``SettingsError`` for a port that is taken or a service nobody could call."""
         try:
             self._table.check_served(service.name for service in services)
-            server = build(self.settings, self._certificates, Pipeline(self._stages()), services)
+            server = build(self.settings, self._certificates, Pipeline(self._stages(), self._on_refused_call), services)
         except (ValueError, RuntimeError) as error:
             raise SettingsError(f"CARNET_LISTEN: {error}") from None
         await server.start()

@@ -17,6 +17,7 @@ import structlog
 import uvloop
 
 from carnet_platform.certificates import CertificateError
+from carnet_platform.interceptors.refusals import where
 from carnet_platform.platform import Platform
 from carnet_platform.settings import PREFIX, PlatformSettings, SettingsError, load
 from carnet_platform.telemetry import logs
@@ -36,6 +37,7 @@ def run(serve: Callable[[Any], Awaitable[None]], settings: type[PlatformSettings
         sys.exit(_supervise(name, loaded))
 
     async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(_tell_kind)
         async with Platform(name, loaded) as platform:
             await serve(platform)
 
@@ -45,6 +47,14 @@ def run(serve: Callable[[Any], Awaitable[None]], settings: type[PlatformSettings
     except (SettingsError, CertificateError) as error:
         _say_and_exit(name, error)
     sys.exit(0)
+
+
+def _tell_kind(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody awaited: its kind alone, because the loop's own message quotes it."""
+    error = context.get("exception")
+    structlog.get_logger(__name__).error(
+        "loop.unhandled", kind=type(error).__name__ if error else "none", where=where(error) if error else []
+    )
 
 
 def _say_and_exit(name: str, error: Exception) -> NoReturn:
@@ -81,6 +91,8 @@ def _supervise(name: str, settings: PlatformSettings) -> int:
         for number, code in ended.items():
             if code == EX_CONFIG:
                 stop()
+                for worker in workers.values():
+                    worker.wait()
                 return EX_CONFIG
             logger.error("worker.ended", worker=number, code=code)
             start(number)

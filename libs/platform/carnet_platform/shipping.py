@@ -11,12 +11,15 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Final, Protocol, TypeVar
 
 import structlog
 
 from carnet_platform.changes import ChangeLog, ShippedChange
 from carnet_platform.clock import Clock
+from carnet_platform.errors import Unavailable
 from carnet_platform.journal import Journal, JournalBatch, Stream
 from carnet_platform.journal.store import BatchStore
 from carnet_platform.mongo import raise_if_cancelled
@@ -232,13 +235,31 @@ class Shipper:
         self._changes.grown.clear()
         changes, place = await self._changes.unshipped(self._place, MAX_CHANGES)
         if changes:
-            await _in_time(self._sender.send_changes(changes), self._send_time)
-            await self._changes.mark_shipped(changes)
+            try:
+                await self._send_changes(self._changes, changes)
+            except (Unavailable, OSError):
+                raise
+            except Exception as error:  # noqa: BLE001  the log refuses something in this page: find it, and let the others pass
+                _log.warning("shipping.one_by_one", error=type(error).__name__)
+                await self._send_subject_by_subject(self._changes, changes)
         # Going on from the last place, and round again at the end: no subject waits for a busy one.
         self._place = place
         if not place:
             await asyncio.sleep(GATHER.total_seconds())
             await _wait(self._changes.grown, CHANGES_EVERY)
+
+    async def _send_changes(self, log: ChangeLog, changes: Sequence[ShippedChange]) -> None:
+        await _in_time(self._sender.send_changes(changes), self._send_time)
+        await log.mark_shipped(changes)
+
+    async def _send_subject_by_subject(self, log: ChangeLog, changes: Sequence[ShippedChange]) -> None:
+        for subject, several in groupby(changes, key=attrgetter("subject")):
+            try:
+                await self._send_changes(log, list(several))
+            except (Unavailable, OSError):
+                raise
+            except Exception as error:  # noqa: BLE001  it stays unshipped, is tried again next round, and the log will miss its revision
+                _log.error("shipping.subject_refused", subject=subject, error=type(error).__name__)
 
 
 async def _in_time(sending: Awaitable[T], time: timedelta) -> T:

@@ -27,6 +27,7 @@ ALGORITHM = "ES256"
 LEEWAY_SECONDS = 60
 """Clocks of two services may differ by this much (trial R9)."""
 REFETCH_SECONDS = 10.0
+FETCH_SECONDS = 2.0
 REMEMBERED = 10_000
 MAXIMUM_LENGTH = 8_192
 
@@ -79,7 +80,9 @@ class TokenVerifier:
         async with self._fetching:
             if self._clock.boottime() - self._fetched < REFETCH_SECONDS:
                 return
-            self._keys = KeySet.import_key_set(json.loads(await self._fetch()))
+            async with asyncio.timeout(FETCH_SECONDS):
+                keys = await self._fetch()
+            self._keys = KeySet.import_key_set(json.loads(keys))
             self._fetched = self._clock.boottime()
 
     def _decode(self, token: str) -> Mapping[str, Any]:

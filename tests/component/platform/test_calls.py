@@ -14,6 +14,7 @@ import grpc
 import pytest
 from carnet_dev.certificates import Authority
 from carnet_dev.ports import free_port
+from carnet_platform.callers import CallerTable, Right
 from carnet_platform.certificates import CertificateFolder
 from carnet_platform.peers import channel_options
 from carnet_platform.settings import PlatformSettings
@@ -68,7 +69,7 @@ async def running(tmp_path: Path, certificates: Authority) -> AsyncIterator[Runn
     port = free_port()
     settings = PlatformSettings(
         environment="test", listen=f"127.0.0.1:{port}", health_listen=f"127.0.0.1:{free_port()}", mongo_url_file=tmp_path / "mongo",
-        certificate_folder=certificates.folder("documents"), log_calls=True, trace_sample_ratio=1,
+        certificate_folder=certificates.folder("documents"), log_calls=True, trace_sample_ratio=1, default_deadline=timedelta(seconds=3),
         deadline_margin=timedelta(milliseconds=500), trace_file=tmp_path / "spans",
     )  # fmt: skip
     echo, tokens, started = EchoService(), Tokens(), asyncio.Event()
@@ -232,6 +233,37 @@ async def test_a_renewed_certificate_is_picked_up_and_a_broken_one_kept_out(tmp_
     (folder / "cert.pem").write_bytes((tmp_path / "other" / "cert.pem").read_bytes())
     assert not own.renewed()
     assert own.identity == good
+
+
+async def drained(call: grpc.aio.UnaryStreamCall[bytes, bytes]) -> None:
+    while await call.read():
+        pass
+
+
+async def test_a_reader_who_pauses_past_the_deadline_is_told_so_when_it_reads_on(running: Running) -> None:
+    async with running.channel() as channel:
+        call = stream(channel, "/test.Open/flood")(b"")
+        await call.read()
+        await pass_time(3.5)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await asyncio.wait_for(drained(call), 5)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_keys_that_do_not_come_keep_a_call_no_longer_than_two_seconds(running: Running) -> None:
+    running.tokens.is_hung = True
+    began = time.monotonic()
+    code, _, _ = await refused(running.call("Users/subject", name="portal", metadata=running.bearer(), seconds=20))
+    assert code is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert time.monotonic() - began < 3
+
+
+async def test_a_token_goes_on_only_where_the_table_lets_it_be_forwarded(certificates: Authority, tmp_path: Path) -> None:
+    (tmp_path / "callers.toml").write_text(CALLERS)
+    table = CallerTable.load(tmp_path / "callers.toml")
+    name = CertificateFolder(certificates.folder("documents")).name
+    assert name == "spiffe://carnet/documents"
+    assert [table.right(name, service) is Right.FORWARDS for service in ("test.Users", "test.Open", "test.Closed")] == [True, False, False]
 
 
 async def test_calls_in_flight_end_before_the_process_does(running: Running) -> None:

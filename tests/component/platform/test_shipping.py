@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from bson.binary import Binary
 from carnet_platform.changes import ChangeLog
 from carnet_platform.clock import SystemClock
 from carnet_platform.journal import Journal
@@ -191,4 +192,26 @@ async def test_changes_arrive_in_order_for_each_subject_and_are_marked(database:
         async with asyncio.timeout(5):
             while await changes.unshipped("", 1) != ([], ""):
                 await pass_time(0.01)
+    await journal.close()
+
+
+async def test_a_change_that_cannot_be_read_or_is_refused_holds_up_no_other_subject(database: tuple[Client, Database]) -> None:
+    keys, log = some_keys(), TestLog()
+    journal, changes = await open_journal(database[1], keys), await ChangeLog.open(database[1], keys)
+
+    async def one_each(session: Session) -> None:
+        for subject in ("broken", "fine", "refused", "well"):
+            await changes.append(session, subject, b"change")
+
+    await in_transaction(database[0], one_each)
+    stored = await database[1]["changes"].find_one({"subject": "broken"})
+    assert stored is not None
+    flipped = bytes([*stored["event"][:-1], stored["event"][-1] ^ 1])
+    await database[1]["changes"].update_one({"_id": stored["_id"]}, {"$set": {"event": Binary(flipped)}})
+    log.refuses = "refused"
+    async with shipping(journal, log, changes):
+        await log.until(lambda: all(len(log.changes.get(subject, {})) == 1 for subject in ("fine", "well")))
+        log.refuses = ""
+        await log.until(lambda: len(log.changes.get("refused", {})) == 1)
+    assert "broken" not in log.changes
     await journal.close()

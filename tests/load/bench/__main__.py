@@ -30,6 +30,7 @@ from load.bench.load import Measured, slice_of
 from load.bench.report import Row, report
 from load.bench.rows import Comparison
 from load.bench.seed import DOCUMENT_BYTES, seeded
+from load.bench.settling import settled
 from rich.console import Console
 
 IN_FLIGHT = (1, 16, 64)
@@ -111,6 +112,7 @@ async def main(options: argparse.Namespace) -> None:
         alice = await cast.member("alice")
         session = await cast.session("alice", "software/gp", PurposeOfUse.PURPOSE_OF_USE_TREATMENT, alice.structure)
         pairs = await seeded(folder, session, say)
+        await settled(stores, say)
         url = stores.mongo_url(DATABASE)
         client = mongo.open_client(url, options.driver, pool_size=64)
         stack.push_async_callback(mongo.close, client)

@@ -22,6 +22,8 @@ class Inbound:
         "caller",
         "context",
         "deadline",
+        "entered",
+        "is_handing_over",
         "metadata",
         "method",
         "reason",
@@ -51,6 +53,8 @@ class Inbound:
         self.user: User | None = None
         self.deadline: float | None = None
         self.timeout: float | None = None
+        self.entered = 0
+        self.is_handing_over = False
         self.status = grpc.StatusCode.OK
         self.reason = ""
         self.release = Release()

@@ -37,15 +37,16 @@ def refusal_of(error: BaseException) -> Refusal:
     if isinstance(error, TimeoutError):
         return DeadlineTooShort("DEADLINE_TOO_SHORT", "the work did not end in the time the caller allowed")
     if isinstance(error, (PyMongoError, RedisError, ConnectionError)):
-        logger.warning("dependency.unavailable", kind=type(error).__name__, where=_where(error))
+        logger.warning("dependency.unavailable", kind=type(error).__name__, where=where(error))
         return Unavailable("DEPENDENCY_UNAVAILABLE", "a store does not answer", retry_after=STORE_RETRY)
     incident = new_id()
     # The message of an unknown exception may quote a value, so only its type and place are written.
-    logger.error("internal", incident=incident, kind=type(error).__name__, where=_where(error))
+    logger.error("internal", incident=incident, kind=type(error).__name__, where=where(error))
     return Internal("INTERNAL", f"a fault of this system; incident {incident}")
 
 
-def _where(error: BaseException) -> list[str]:
+def where(error: BaseException) -> list[str]:
+    """The innermost frames of an error: functions, files and lines, no value."""
     return [
         f"{frame.name} {frame.filename.rsplit('/', 2)[-2]}/{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)[-6:]
