@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 DISTRIBUTIONS := proto libs/platform libs/verify libs/client services/identity services/consent services/documents services/audit dev
 PROJECTS := $(DISTRIBUTIONS:%=%/pyproject.toml)
 PROTOS := $(shell find proto/carnet -name '*.proto') proto/callers.toml proto/generate_stubs.py
-SOURCES := libs services dev tests proto/generate_stubs.py
+SOURCES := libs services dev tests docs proto/generate_stubs.py
 # The first interpreter of 3.11 to 3.13; PYTHON=... overrides.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo "$$name"; break; }; done)
@@ -103,6 +103,10 @@ proto: $(VENV)/.local ## Make the Python stubs anew from the contracts
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(patsubst %,--no-emit-package carnet-%,proto platform verify client identity consent documents audit dev) \
 	$(PROJECTS) --group dev --group build --group stores
+
+.PHONY: docs
+docs: setup ## Make docs/reference anew from contracts, settings and events
+	$(BIN)/python docs/generate.py
 
 .PHONY: lock
 lock: $(VENV)/.local ## Resolve dependencies into requirements.lock (UPGRADE=1 takes newer versions)

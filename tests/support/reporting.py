@@ -35,8 +35,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def trials_of(item: pytest.Item) -> frozenset[str]:
-    """The trials that a test's docstring, or its class's, names."""
-    texts = [getattr(item, "obj", None), getattr(item, "cls", None)]
+    """The trials that a test's docstring, its class's or its module's names."""
+    texts = [getattr(item, name, None) for name in ("obj", "cls", "module")]
     return frozenset(found for text in texts for found in _TRIAL.findall(getattr(text, "__doc__", None) or ""))
 
 

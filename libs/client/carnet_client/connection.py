@@ -77,6 +77,9 @@ class Connection:
             # A fixed small window, so that a withdrawal ends what is still to come within a few messages.
             ("grpc.http2.bdp_probe", 0),
             ("grpc.http2.lookahead_bytes", 65_536),
+            # A service that comes back is found within two seconds, also after a long absence.
+            ("grpc.initial_reconnect_backoff_ms", 100),
+            ("grpc.max_reconnect_backoff_ms", 2_000),
         ]
         if name in self._names:
             options.append(("grpc.ssl_target_name_override", self._names[name]))

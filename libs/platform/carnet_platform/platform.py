@@ -118,7 +118,10 @@ class Platform:
         """The master keys. Raises ``SettingsError`` when no folder is set or a key cannot be used."""
         if self.settings.master_key_folder is None:
             raise SettingsError("CARNET_MASTER_KEY_FOLDER: required by this service")
-        return MasterKeys.load(self.settings.master_key_folder)
+        try:
+            return MasterKeys.load(self.settings.master_key_folder)
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"CARNET_MASTER_KEY_FOLDER: {error}") from None
 
     def peer(self, target: str, stub: Callable[[grpc.aio.Channel], StubT], server_name: str) -> Peer[StubT]:
         """Another service, on a channel kept for the life of the process."""
