@@ -55,7 +55,7 @@ def tell(answer: Answer) -> str:
 
 def _show_lines(history: History, language: str) -> None:
     for line in history.lines:
-        words = put_into_words(read_event(line.payload), history.names, language)
+        words = put_into_words(read_event(line.payload), history.names, language, holder=history.holder)
         _say(f"{line.number:>5}  {words.text} {words.next_step}")
 
 

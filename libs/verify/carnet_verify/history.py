@@ -1,15 +1,17 @@
 """The file a person downloads: her whole history with its proofs, as JSON.
 
-    {"version":1,"language":"fr","record":"records/...","view":"patient","verifier_key":"...","checkpoint":"...","lines":[
+    {"version":1,"language":"fr","record":"records/...","view":"patient","holder":"patients/...",
+    "verifier_key":"...","checkpoint":"...","lines":[
     {"number":1,"payload":"...","salt":"...","leaf":{...},"opening":"...","index":12,"proof":["...",...]},
     ...
     ],"names":{"professionals/...":"Dr ...",...},"statement":"..."}
 
 One event a line of text, so that damage can be told by line. `payload` is the canonical text of the event; `salt` opens
 its commitment in `leaf` (kind, time, origin, commitment, views); `opening` is the salt of the commitment to (record,
-view, number); `index` and `proof` place the leaf under the checkpoint. Bytes are canonical base64. The file carries no
-sentence: sentences are made from payloads and names by whoever shows them, so what is shown cannot differ from what is
-proved. Reading is strict: an unknown, missing or repeated key, or a value of another type, makes the file unreadable.
+view, number); `index` and `proof` place the leaf under the checkpoint. `holder` is whose record it is: only her own acts
+are shown as hers. Bytes are canonical base64. The file carries no sentence: sentences are made from payloads and names by
+whoever shows them, so what is shown cannot differ from what is proved. Reading is strict: an unknown, missing or repeated
+key, a value of another type, or half a character (a lone surrogate) around the lines makes the file unreadable.
 """
 
 import json
@@ -55,6 +57,7 @@ class History:
     language: str
     record: str
     view: str
+    holder: str
     verifier_key: str
     checkpoint: str
     lines: tuple[Line, ...]
@@ -62,13 +65,14 @@ class History:
     statement: str
 
 
-def write_head(*, language: str, record: str, view: str, verifier_key: str, checkpoint: str) -> str:
+def write_head(*, language: str, record: str, view: str, holder: str, verifier_key: str, checkpoint: str) -> str:
     """The beginning of the file, up to its lines."""
     head = {
         "version": VERSION,
         "language": language,
         "record": record,
         "view": view,
+        "holder": holder,
         "verifier_key": verifier_key,
         "checkpoint": checkpoint,
     }
@@ -94,6 +98,7 @@ def write_history(history: History) -> str:
         language=history.language,
         record=history.record,
         view=history.view,
+        holder=history.holder,
         verifier_key=history.verifier_key,
         checkpoint=history.checkpoint,
     )
@@ -119,6 +124,7 @@ def read_history(data: bytes) -> History:
         language=str,
         record=str,
         view=str,
+        holder=str,
         verifier_key=str,
         checkpoint=str,
         lines=list,
@@ -129,6 +135,7 @@ def read_history(data: bytes) -> History:
         raise UnreadableError("the file is of a version or language this program does not know")
     if not all(isinstance(name, str) for name in taken["names"].values()):
         raise UnreadableError("a name is not a text")
+    _refuse_half_characters(taken)
     taken["lines"] = tuple(_read_line(values, position) for position, values in enumerate(taken["lines"], 1))
     return History(**taken)
 
@@ -191,6 +198,14 @@ def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) != len(pairs):
         raise ValueError("a key is repeated")
     return values
+
+
+def _refuse_half_characters(taken: Mapping[str, Any]) -> None:
+    """Texts of lines are left to the proofs, which no such text passes."""
+    try:
+        _dump({key: value for key, value in taken.items() if key != "lines"}).encode()
+    except UnicodeEncodeError as error:
+        raise UnreadableError("a text is not Unicode") from error
 
 
 def _dump(value: object) -> str:

@@ -3,6 +3,7 @@
     carnet-history v1
     <records/...>
     <view>
+    holder <patients/...: whose record it is>
     count <how many lines>
     names <base64 of the SHA-256 of the table of names the file shows lines with>
     checkpoint <origin> <number> <size> <root in base64>
@@ -20,22 +21,24 @@ from carnet_verify.checkpoint import Checkpoint, parse_decimal
 from carnet_verify.note import NoteError, Signer, VerifierKey, encode_base64
 
 _FIRST_LINE = "carnet-history v1"
-_LINES = 6
+_LINES = 7
 
 
 @dataclass(frozen=True)
 class Statement:
-    """The count of one view of one record, the digest of the names, and the checkpoint it holds at."""
+    """The count of one view of one record, its holder, the digest of the names, and the checkpoint it holds at."""
 
     record: str
     view: str
+    holder: str
     count: int
     names: str
     checkpoint: str
 
     def body(self) -> str:
         """The text that is signed."""
-        return f"{_FIRST_LINE}\n{self.record}\n{self.view}\ncount {self.count}\nnames {self.names}\ncheckpoint {self.checkpoint}\n"
+        about = f"{_FIRST_LINE}\n{self.record}\n{self.view}\nholder {self.holder}\n"
+        return f"{about}count {self.count}\nnames {self.names}\ncheckpoint {self.checkpoint}\n"
 
     def sign(self, signer: Signer) -> str:
         """The statement as a signed note."""
@@ -58,13 +61,10 @@ def open_statement(note: str, key: VerifierKey) -> Statement:
     lines = key.text_of(note).split("\n")
     if len(lines) != _LINES + 1 or lines[_LINES] or lines[0] != _FIRST_LINE:
         raise NoteError("not a statement about a history")
-    count, names, checkpoint = lines[3], lines[4], lines[5]
-    if not count.startswith("count ") or not names.startswith("names ") or not checkpoint.startswith("checkpoint "):
-        raise NoteError("a statement has a count, a digest of names and a checkpoint")
-    return Statement(
-        lines[1],
-        lines[2],
-        parse_decimal(count.removeprefix("count ")),
-        names.removeprefix("names "),
-        checkpoint.removeprefix("checkpoint "),
-    )
+    values = []
+    for name, line in zip(("holder", "count", "names", "checkpoint"), lines[3:_LINES], strict=True):
+        if not line.startswith(f"{name} "):
+            raise NoteError(f"a statement has its {name} where it belongs")
+        values.append(line.removeprefix(f"{name} "))
+    holder, count, names, checkpoint = values
+    return Statement(lines[1], lines[2], holder, parse_decimal(count), names, checkpoint)

@@ -3,7 +3,8 @@
 1. The checkpoint is signed by the verifier key. The key should come from elsewhere than the file; a key found in the file
    proves only that the file agrees with itself.
 2. A checkpoint known from elsewhere, when given, is signed by the same key and has the same root for the same size.
-3. The statement is signed by that key, is about this record and this view, and names this checkpoint and these names.
+3. The statement is signed by that key, is about this record, this view and this holder, and names this checkpoint and
+   these names.
 4. Every line, in order: (a) its text opens the commitment of its leaf, and kind and time of the leaf are the text's;
    (b) its number opens the leaf's commitment to (record, view, number); (c) the leaf is in the tree of the checkpoint;
    (d) the number follows that of the line before, from 1.
@@ -96,8 +97,8 @@ def _compare(checkpoint: Checkpoint, published: Checkpoint) -> None:
 
 
 def _check_statement(history: History, statement: Statement, checkpoint: Checkpoint) -> None:
-    if (statement.record, statement.view) != (history.record, history.view):
-        raise NoteError("it is about another record or view")
+    if (statement.record, statement.view, statement.holder) != (history.record, history.view, history.holder):
+        raise NoteError("it is about another record, view or holder")
     if statement.checkpoint != name_checkpoint(checkpoint):
         raise NoteError("it names another checkpoint")
     if statement.names != digest_names(history.names):
@@ -149,4 +150,4 @@ def read_event(payload: str) -> dict[str, Any]:
 
 
 def _name(event: Mapping[str, Any], history: History) -> str:
-    return name_act(event, history.names) if event else "its text cannot be read"
+    return name_act(event, history.names, history.holder) if event else "its text cannot be read"

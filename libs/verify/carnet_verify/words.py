@@ -33,12 +33,16 @@ class Words:
     structure_name: str
 
 
-def put_into_words(event: Mapping[str, Any], names: Mapping[str, str], language: str) -> Words:
-    """The sentence of an event (the object of its canonical JSON). `names` maps resource names to display names."""
+def put_into_words(event: Mapping[str, Any], names: Mapping[str, str], language: str, *, holder: str) -> Words:
+    """The sentence of an event (the object of its canonical JSON).
+
+    `names` maps resource names to display names. `holder` is the resource name of the record's holder, the person addressed: no
+    other patient's act is told as hers.
+    """
     table = _table(language)
     actor = _actor(event)
     kind = _kind(event, table)
-    who, structure = name_actor(event, names, language), plain(names.get(str(actor.get("structure", "")), ""))
+    who, structure = name_actor(event, names, language, holder), plain(names.get(str(actor.get("structure", "")), ""))
     parts = [
         _phrase(table, "who", who=who, role=table["roles"].get(str(actor.get("role", "")), "")),
         _phrase(table, "structure", structure=structure),
@@ -47,27 +51,28 @@ def put_into_words(event: Mapping[str, Any], names: Mapping[str, str], language:
         _phrase(table, "change", change=_change(event, table)),
         _phrase(table, "grantee", grantee=_grantee(event, names, table)),
         _phrase(table, "until", until=show_time(str(event.get("end_time", "")), table["date_format"])),
-        _phrase(table, "purpose", purpose=table["purposes"].get(str(event.get("purpose", "")), "")),
+        _phrase(table, "purpose", purpose=_purpose(event, table, holder)),
         _phrase(table, "motive", motive=plain(event.get("motive", ""))),
         _phrase(table, "count", count=_count(event)),
     ]
     sentence = table["join"].join(part for part in parts if part)
     when = show_time(str(event.get("time", "")), table["date_format"])
     text = table["sentence"].format(when=when, sentence=sentence, outcome=_outcome(event, table))
-    return Words(text, _next_step(event, kind, table), who, structure)
+    return Words(text, _next_step(event, kind, table, holder), who, structure)
 
 
-def name_act(event: Mapping[str, Any], names: Mapping[str, str], language: str = "en") -> str:
+def name_act(event: Mapping[str, Any], names: Mapping[str, str], holder: str, language: str = "en") -> str:
     """An event in a few words: "Dr Bruno EXEMPLE, read"."""
-    return f"{name_actor(event, names, language)}, {_kind(event, _table(language))['short']}"
+    return f"{name_actor(event, names, language, holder)}, {_kind(event, _table(language))['short']}"
 
 
-def name_actor(event: Mapping[str, Any], names: Mapping[str, str], language: str) -> str:
-    """How people call who acted; words for the role where no name is known."""
+def name_actor(event: Mapping[str, Any], names: Mapping[str, str], language: str, holder: str) -> str:
+    """How people call who acted; words for the role where no name is known, "you" for the holder alone."""
     actor = _actor(event)
     known = plain(names.get(str(actor.get("subject", "")), ""))
     nameless: Mapping[str, str] = _table(language)["nameless"]
-    return known or nameless.get(str(actor.get("role", "")), nameless["other"])
+    role = "another_patient" if _is_another_patient(event, holder) else str(actor.get("role", ""))
+    return known or nameless.get(role, nameless["other"])
 
 
 def show_time(text: str, form: str) -> str:
@@ -109,6 +114,11 @@ def _actor(event: Mapping[str, Any]) -> Mapping[str, Any]:
     return actor if isinstance(actor, dict) else {}
 
 
+def _is_another_patient(event: Mapping[str, Any], holder: str) -> bool:
+    actor = _actor(event)
+    return actor.get("role") == "PATIENT" and (not holder or actor.get("subject") != holder)
+
+
 def _kind(event: Mapping[str, Any], table: Mapping[str, Any]) -> Mapping[str, str]:
     name = str(event.get("kind", ""))
     kind: Mapping[str, str] = table["kinds"].get(name) or {
@@ -139,6 +149,13 @@ def _change(event: Mapping[str, Any], table: Mapping[str, Any]) -> str:
     return str(table["changes"].get(change, plain(change)))
 
 
+def _purpose(event: Mapping[str, Any], table: Mapping[str, Any], holder: str) -> str:
+    purpose = str(event.get("purpose", ""))
+    if purpose == "PATIENT_REQUEST" and _is_another_patient(event, holder):
+        return ""  # "at your request" is the holder's
+    return str(table["purposes"].get(purpose, ""))
+
+
 def _grantee(event: Mapping[str, Any], names: Mapping[str, str], table: Mapping[str, Any]) -> str:
     grantee = str(event.get("grantee", ""))
     if not grantee:
@@ -166,10 +183,12 @@ def _outcome(event: Mapping[str, Any], table: Mapping[str, Any]) -> str:
     return str(table["permitted"]) if event.get("decision") == "permit" else ""
 
 
-def _next_step(event: Mapping[str, Any], kind: Mapping[str, str], table: Mapping[str, Any]) -> str:
+def _next_step(event: Mapping[str, Any], kind: Mapping[str, str], table: Mapping[str, Any], holder: str) -> str:
     steps: Mapping[str, str] = table["next"]
     if event.get("decision") == "deny":
         return steps["refused"]
+    if _is_another_patient(event, holder):
+        return steps["report" if kind["next"] == "self" else kind["next"]]
     if _actor(event).get("role") == "PATIENT":
         return steps[kind.get("next_self", "self")]
     return steps[kind["next"]]

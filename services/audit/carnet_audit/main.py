@@ -35,6 +35,7 @@ from carnet_audit.usecases.export_history import ExportHistory
 from carnet_audit.usecases.own_events import OwnEvents
 from carnet_audit.usecases.page_tokens import PageTokens
 from carnet_audit.usecases.read_history import ReadHistory
+from carnet_audit.usecases.refused_calls import record_refused_calls
 from carnet_audit.usecases.release import HistoryRelease
 from carnet_audit.usecases.sequence import Sequencer
 from carnet_audit.usecases.ship_own_journal import LocalSender
@@ -81,14 +82,18 @@ async def serve(platform: Platform) -> None:
 def _record_own_events(platform: Platform, journal: Journal, intake: TakeIn, events: OwnEvents) -> None:
     """This service's own events go the way of everybody's: journal, shipper, intake."""
     shipper = Shipper(journal, None, LocalSender(intake, SERVICE), platform.clock)
+    refused_calls = record_refused_calls(journal, platform.clock)
+    platform.on_refused_call(refused_calls)
 
     async def stop() -> None:
-        await events.flush(is_stopping=True)
+        await refused_calls.close()
+        await events.close()
         await journal.close()
         await shipper.drain()
 
     platform.background("shipper", shipper.run)
     platform.background("refusals", events.run)
+    platform.background("refused calls", refused_calls.run)
     platform.on_stop(stop)
 
 

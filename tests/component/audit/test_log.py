@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from carnet_audit.storage.log import DamagedLogError, FencedError
+from carnet_audit.storage.log import FencedError
+from carnet_audit.storage.seals import DamagedLogError
 from carnet_verify.checkpoint import open_checkpoint, parse_body
 from carnet_verify.history import History, Line, write_history
 from carnet_verify.leaf import VIEWS
@@ -19,6 +20,7 @@ from component.audit.world import OTHER_RECORD, RECORD, SIGNER, World, Writer, a
 from support.waiting import pass_time
 
 KEY = SIGNER.verifier_key()
+HOLDER = "patients/p"
 NAMES = {"professionals/b": "Dr Bruno EXEMPLE"}
 
 
@@ -41,8 +43,8 @@ async def history_of(world: World, record: str = RECORD, view: str = "patient") 
     lines: list[Line] = []
     async for some in world.histories.prove(record, view, count, checkpoint.size):
         lines += some
-    statement = Statement(record, view, count, digest_names(NAMES), name_checkpoint(checkpoint))
-    return History("fr", record, view, str(KEY), newest["note"], tuple(lines), NAMES, statement.sign(SIGNER))
+    statement = Statement(record, view, HOLDER, count, digest_names(NAMES), name_checkpoint(checkpoint))
+    return History("fr", record, view, HOLDER, str(KEY), newest["note"], tuple(lines), NAMES, statement.sign(SIGNER))
 
 
 async def check_tree(world: World) -> int:

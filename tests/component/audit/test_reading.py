@@ -1,8 +1,9 @@
 """Reading and exporting a history, with consent and identity replaced by what they would answer."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -30,6 +31,7 @@ from carnet_platform.shipping import Shipper
 from carnet_verify.history import read_history
 from carnet_verify.verify import verify_history
 from component.audit.world import MASTERS, RECORD, SIGNER, World, Writer, all_of, open_world
+from support.waiting import eventually
 
 NAMES = {"professionals/b": "Dr Bruno EXEMPLE", "structures/f": "Hôpital de la Fontaine"}
 CONTEXT = cast("Any", None)
@@ -190,8 +192,7 @@ async def test_a_refusal_is_written_before_it_is_told_and_the_rest_counted(reade
                 await reader.list()
         with pytest.raises(Denied):
             await reader.export()
-        reader.world.clock.moved = timedelta(seconds=61)
-        await reader.events.flush()
+        await reader.events.close()
     await reader.ship()
     reader.neighbours.answer = permitted()
     async with calling():
@@ -200,6 +201,26 @@ async def test_a_refusal_is_written_before_it_is_told_and_the_rest_counted(reade
         ("access.refused", "ROLE_NOT_ALLOWED", 5),
         ("access.refused", "ROLE_NOT_ALLOWED", 0),
     ]
+
+
+async def test_another_patients_refused_access_is_never_told_as_the_holders(reader: Reader) -> None:
+    """In the list and in the file, which names the holder under the signed count."""
+    reader.neighbours.answer = denied()
+    async with calling("patients/evil"):
+        with pytest.raises(Denied):
+            await reader.list()
+    await reader.ship()
+    reader.neighbours.answer = permitted()
+    async with calling():
+        await reader.list()
+        await reader.ship()
+        shown = (await reader.list(page_size=2, language_code="en")).lines
+        history = read_history(await reader.export())
+    assert [(line.event.kind, line.actor_name) for line in shown] == [("history.read", "you"), ("access.refused", "another patient")]
+    assert history.holder == "patients/p"
+    stolen = verify_history(replace(history, holder="patients/evil")).problem
+    assert stolen is not None
+    assert stolen.step == 3
 
 
 async def test_nothing_is_shown_when_the_reading_cannot_be_recorded(reader: Reader) -> None:
@@ -227,6 +248,19 @@ async def test_a_permit_is_renewed_and_a_withdrawn_one_ends_the_answer(reader: R
         "release.late",
         "release.withdrawn",
     ]
+
+
+@pytest.mark.parametrize("end", ["late", "withdrawn"])
+async def test_what_is_told_of_a_failed_release_does_not_end_with_its_call(reader: Reader, end: str) -> None:
+    """Promise 2: the call that overslept has nothing left."""
+    async with calling() as made:
+        await reader.list()
+        assert made.permit is not None
+        current.set(replace(current.get(), deadline=reader.world.clock.boottime() - 1))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await {"late": made.permit.late, "withdrawn": made.permit.withdrawn}[end]()
+    await eventually(lambda: reader.journal.next_seq == 2)
 
 
 async def test_a_history_is_readable_without_names_when_identity_is_down(reader: Reader) -> None:

@@ -1,18 +1,14 @@
 """What audit reads of an event, how it numbers, places and counts."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 from carnet.audit.v1.event_pb2 import Actor, Event
 from carnet_audit.domain.events import MalformedEventError, RecordedEvent, number_in_views, read_event
-from carnet_audit.domain.refusals import RefusalCounter
 from carnet_audit.domain.revisions import Place, place_change, run_from
 from carnet_platform.canonical import canonical_json
 from hypothesis import given
 from hypothesis import strategies as st
 
 VIEWS = ("patient", "representatives")
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=50), st.integers(min_value=0, max_value=2**31 - 1))
@@ -63,20 +59,3 @@ def test_revisions_in_any_order_end_contiguous(order: list[int]) -> None:
         expected = run_from(expected, waiting)
     assert expected == 9
     assert place_change(8, expected) is Place.KNOWN
-
-
-def test_a_hundred_thousand_refusals_make_two_lines_a_minute() -> None:
-    """A5: none is lost from the count."""
-    counter: RefusalCounter[str] = RefusalCounter()
-    written = [counter.is_first("who", "refused", NOW + timedelta(microseconds=number)) for number in range(100_000)]
-    assert sum(written) == 1
-    assert counter.take_ended(NOW + timedelta(seconds=59)) == []
-    assert counter.take_ended(NOW + timedelta(seconds=60)) == [("refused", 99_999)]
-    assert counter.is_first("who", "refused", NOW + timedelta(seconds=61))
-    assert counter.take_ended(NOW + timedelta(minutes=5)) == []
-
-
-def test_refusals_of_others_are_counted_apart() -> None:
-    counter: RefusalCounter[str] = RefusalCounter()
-    assert counter.is_first("one", "a", NOW)
-    assert counter.is_first("other", "b", NOW)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 RECORD = "records/aaaaaaaaaaaaaaaaaaaaaaaaaa"
 OTHER_RECORD = "records/bbbbbbbbbbbbbbbbbbbbbbbbbb"
+HOLDER = "patients/p"
 NAMES = {"professionals/b": "Dr Bruno EXEMPLE", "structures/f": "Hôpital de la Fontaine"}
 SIGNER = Signer("carnet/log/0", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 
@@ -66,8 +67,8 @@ def make_log(events: int, *, others_between: int = 2, view: str = "patient") -> 
         proof = tuple(prove(inclusion_ranges(index, frontier.size), nodes.__getitem__))
         opening = salt("view", record, view, number)
         lines[record].append(Line(number, text, salt(record, number), leaf, opening, index, proof))
-    statement = Statement(RECORD, view, events, digest_names(NAMES), name_checkpoint(checkpoint))
+    statement = Statement(RECORD, view, HOLDER, events, digest_names(NAMES), name_checkpoint(checkpoint))
     history = History(
-        "en", RECORD, view, str(SIGNER.verifier_key()), checkpoint.sign(SIGNER), tuple(lines[RECORD]), NAMES, statement.sign(SIGNER)
+        "en", RECORD, view, HOLDER, str(SIGNER.verifier_key()), checkpoint.sign(SIGNER), tuple(lines[RECORD]), NAMES, statement.sign(SIGNER)
     )
     return MadeLog(history, checkpoint, tuple(lines[OTHER_RECORD]))

@@ -9,7 +9,7 @@ from unit.verify.histories import SIGNER
 
 KEY = SIGNER.verifier_key()
 CHECKPOINT = Checkpoint("carnet/log/0", 12, bytes(32), 61, "2026-11-21T11:04:56Z")
-STATEMENT = Statement("records/a", "patient", 58, digest_names({"a": "b"}), name_checkpoint(CHECKPOINT))
+STATEMENT = Statement("records/a", "patient", "patients/p", 58, digest_names({"a": "b"}), name_checkpoint(CHECKPOINT))
 
 
 def test_the_example_of_the_c2sp_specification_verifies() -> None:

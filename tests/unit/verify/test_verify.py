@@ -12,7 +12,7 @@ from carnet_verify.note import Signer, parse_key
 from carnet_verify.statement import Statement, digest_names, name_checkpoint, open_statement
 from carnet_verify.verify import IncomparableError, Problem, first_bad_line, verify_history
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from unit.verify.histories import NAMES, OTHER_RECORD, RECORD, SIGNER, MadeLog, make_log, payload
+from unit.verify.histories import HOLDER, NAMES, OTHER_RECORD, RECORD, SIGNER, MadeLog, make_log, payload
 
 LOG = make_log(64)
 FLIPPED = bytes([1]) + bytes(31)
@@ -186,7 +186,7 @@ def _first_bad_line_near(history: History, place: int) -> Problem | None:
 
 
 def statement_of(history: History, **changes: object) -> str:
-    base = Statement(RECORD, "patient", 64, digest_names(NAMES), name_checkpoint(LOG.checkpoint))
+    base = Statement(RECORD, "patient", HOLDER, 64, digest_names(NAMES), name_checkpoint(LOG.checkpoint))
     return replace(base, **changes).sign(SIGNER) if changes else history.statement  # type: ignore[arg-type]
 
 
@@ -204,6 +204,8 @@ FORGER = Signer("carnet/log/0", Ed25519PrivateKey.from_private_bytes(bytes(32)))
 WHOLE: list[tuple[str, int, Callable[[History], History]]] = [
     ("another record in the head", 3, lambda h: replace(h, record=OTHER_RECORD)),
     ("another view in the head", 3, lambda h: replace(h, view="representatives")),
+    ("another holder in the head", 3, lambda h: replace(h, holder="patients/evil")),
+    ("a statement of another holder", 3, lambda h: replace(h, statement=statement_of(h, holder="patients/evil"))),
     ("a changed name", 3, lambda h: replace(h, names={**NAMES, "professionals/b": "Dr Alice UNTEL"})),
     ("a name more", 3, lambda h: replace(h, names={**NAMES, "professionals/c": "Dr Alice UNTEL"})),
     ("a name less", 3, lambda h: replace(h, names={})),
@@ -230,7 +232,7 @@ def test_a_whole_file_forged_under_another_key_fails_under_the_published_key() -
         LOG.history,
         verifier_key=str(FORGER.verifier_key()),
         checkpoint=LOG.checkpoint.sign(FORGER),
-        statement=Statement(RECORD, "patient", 64, digest_names(NAMES), name_checkpoint(LOG.checkpoint)).sign(FORGER),
+        statement=Statement(RECORD, "patient", HOLDER, 64, digest_names(NAMES), name_checkpoint(LOG.checkpoint)).sign(FORGER),
     )
     assert verify_history(forged).is_complete, "the file agrees with itself"
     answer = verify_history(forged, key=SIGNER.verifier_key())

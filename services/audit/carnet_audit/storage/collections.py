@@ -49,21 +49,29 @@ EVENTS: Final = _shape(
     arrive_time=_DATE,
     leaf=_NUMBER,
 )
-"""Events by producer and number: what is needed to make the leaf, and salt and text, sealed under the record's key."""
+"""Events by producer and number: salt and text, sealed under the record's key; what lies beside them serves to find, never to prove."""
 
-LEAVES: Final = _shape(leaf=_BYTES, nodes={"bsonType": "array", "items": _BYTES, "minItems": 1}, event=_TEXT)
-"""Leaves by `<shard>/<index>`: the encoded leaf and the nodes it completed, level 0 first. Nothing is ever changed here."""
+LEAVES: Final = _shape(
+    ("tags",),
+    leaf=_BYTES,
+    nodes={"bsonType": "array", "items": _BYTES, "minItems": 1},
+    event=_TEXT,
+    tags={"bsonType": "array", "items": _BYTES, "minItems": 1},
+    seal=_BYTES,
+)
+"""Leaves by `<shard>/<index>`: the encoded leaf, the nodes it completed, level 0 first, and a tag for each line it gave, if any.
+Nothing is ever changed here."""
 
 LINES: Final = _shape(record=_TEXT, view=_TEXT, number=_NUMBER, leaf=_NUMBER, event=_TEXT)
 """Lines of histories by `<record>/<view>/<number>`."""
 
-HEADS: Final = _shape(patient=_NUMBER, representatives=_NUMBER)
-"""How many lines each view of a record has."""
+HEADS: Final = _shape(patient=_NUMBER, representatives=_NUMBER, leaf=_NUMBER, seal=_BYTES)
+"""How many lines each view of a record has, and the leaf that gave the last."""
 
 TERMS: Final = _shape(term=_NUMBER, beat=_NUMBER, size=_NUMBER, checkpoint=_NUMBER)
 """One document a shard: whose turn it is, and how far the log is. Every write of a sequencer filters on it."""
 
-CHECKPOINTS: Final = _shape(("note",), shard=_TEXT, number=_NUMBER, size=_NUMBER, body=_TEXT, note=_TEXT)
+CHECKPOINTS: Final = _shape(("note",), shard=_TEXT, number=_NUMBER, size=_NUMBER, body=_TEXT, note=_TEXT, seal=_BYTES)
 """Checkpoints by `<shard>/<number>`; without a note until signed."""
 
 RECORD_KEYS: Final = _shape(wrapped=_BYTES)
@@ -91,13 +99,15 @@ async def open_collections(client: Client, database: Database, key_database: Dat
     pending = IndexModel([("arrive_time", ASCENDING), ("_id", ASCENDING)], name="pending", partialFilterExpression={"state": "pending"})
     waiting = IndexModel([("producer", ASCENDING), ("number", ASCENDING)], name="waiting", partialFilterExpression={"state": "waiting"})
     signed = IndexModel([("shard", ASCENDING), ("number", DESCENDING)], name="newest")
+    tagged = IndexModel([("tags", ASCENDING)], name="line", sparse=True)
+    changed = IndexModel([("arrive_time", DESCENDING)], name="recent")
     open_streams = IndexModel([("heard_time", ASCENDING)], name="silent", partialFilterExpression={"is_closed": False})
     return Collections(
         client=client,
         streams=await ensure_collection(database, "intake_streams", validator=STREAMS, indexes=[open_streams]),
-        subjects=await ensure_collection(database, "intake_subjects", validator=SUBJECTS),
+        subjects=await ensure_collection(database, "intake_subjects", validator=SUBJECTS, indexes=[changed]),
         events=await ensure_collection(database, "events", validator=EVENTS, indexes=[pending, waiting]),
-        leaves=await ensure_collection(database, "leaves", validator=LEAVES),
+        leaves=await ensure_collection(database, "leaves", validator=LEAVES, indexes=[tagged]),
         lines=await ensure_collection(database, "lines", validator=LINES),
         heads=await ensure_collection(database, "heads", validator=HEADS),
         terms=await ensure_collection(database, "terms", validator=TERMS),

@@ -1,21 +1,21 @@
 """Histories as they are read: lines in order, with the texts and leaves they stand for.
 
-Promises nothing about completeness: what is missing in the store is missing here, and shows when the file is verified, because the
-count comes from another collection than the lines.
+Promises nothing about completeness of the lines: what is missing in the store is missing here, and shows when the file is verified,
+because the count is sealed and held against the log (heads.py), and the lines have no part in it.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from carnet_platform.mongo import Session, in_transaction
 from carnet_verify.history import Line
 from carnet_verify.leaf import decode_leaf
 from carnet_verify.tree import inclusion_ranges, perfect_nodes, prove
 from pymongo import ASCENDING, DESCENDING
 
 from carnet_audit.storage.collections import Collections
-from carnet_audit.storage.log import DamagedLogError, LogStore, line_id
+from carnet_audit.storage.log import LogStore, line_id
 from carnet_audit.storage.record_keys import RecordKeys, salt_for, unseal_event
+from carnet_audit.storage.seals import DamagedLogError
 
 PAGE = 200
 """Lines of an export proved at once."""
@@ -39,24 +39,12 @@ class HistoryStore:
         self._all, self._keys, self._log = collections, keys, log
 
     async def count(self, record: str, view: str) -> int:
-        """How many lines there are."""
-        head = await self._all.heads.find_one({"_id": record})
-        return 0 if head is None else int(head[view])
+        """How many lines there are. Raises DamagedLogError."""
+        return await self._log.heads.count(record, view)
 
     async def count_at(self, record: str, view: str, size: int) -> int:
-        """How many lines there are among the first `size` leaves: the count less those that came later, in one snapshot."""
-        places = {"$gte": line_id(record, view, 0), "$lt": f"{record}/{view}0"}
-
-        async def body(session: Session) -> int:
-            head = await self._all.heads.find_one({"_id": record}, session=session)
-            count = 0 if head is None else int(head[view])
-            async for line in self._all.lines.find({"_id": places}, {"leaf": 1}, session=session).sort("_id", DESCENDING):
-                if line["leaf"] < size:
-                    break
-                count -= 1
-            return count
-
-        return await in_transaction(self._all.client, body)
+        """How many lines there are among the first `size` leaves. Raises DamagedLogError."""
+        return await self._log.heads.count_at(record, view, size, self._log.leaf_id(size))
 
     async def newest_first(self, record: str, view: str, before: int, limit: int) -> list[StoredLine]:
         """At most `limit` lines with numbers under `before`, newest first."""

@@ -46,6 +46,10 @@ class RecordKeys:
             self._known.popitem(last=False)
         return key
 
+    def seal_key(self) -> bytes:
+        """What the rows of the log are sealed with: of no record and stored nowhere, so that no copy of the database holds it."""
+        return self._masters.derive("audit-log-seal")
+
 
 def seal_event(key: bytes, record: str, event: str, salt: bytes, payload: bytes) -> bytes:
     """Salt and text of an event, sealed for its place."""

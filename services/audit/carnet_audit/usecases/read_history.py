@@ -56,7 +56,8 @@ class ReadHistory:
         names = await self._names.find(set[str]().union(*map(named_in, events)))
         await self._release.announce(allowed, "history.read")
         lines = [
-            ShownLine(line.number, line.payload, put_into_words(event, names, language)) for line, event in zip(stored, events, strict=True)
+            ShownLine(line.number, line.payload, put_into_words(event, names, language, holder=allowed.decision.patient))
+            for line, event in zip(stored, events, strict=True)
         ]
         last = lines[-1].number if lines else 1
         return Page(lines, self._tokens.seal(place, last) if last > 1 else "", total)

@@ -4,15 +4,22 @@ The history is the holder's: consent decides (ACTION_READ_HISTORY) for the purpo
 told. The view is the patient's for the holder herself and the representatives' for anyone else consent lets in.
 """
 
-from dataclasses import dataclass
+import asyncio
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from carnet_platform.calls import current_user
+from carnet.audit.v1.event_pb2 import Event
+from carnet_platform.calls import current, current_call, current_user
 from carnet_platform.clock import Clock
 from carnet_platform.errors import Denied, FailedPrecondition, NotFound, Refusal, Unauthenticated
 from carnet_platform.permits import Permit, release_under
 
 from carnet_audit.clients.consent import Consent, Decision
 from carnet_audit.usecases.own_events import OwnEvents
+
+_AFTERWARDS = timedelta(seconds=2)
+"""How long what is told of a release that failed may take, however little the call that failed has left."""
 
 _KINDS: dict[str, type[Refusal]] = {
     "NOT_FOUND": NotFound,
@@ -61,10 +68,16 @@ class HistoryRelease:
 
         async def withdrawn() -> None:
             event = self._events.make("release.withdrawn", allowed.record, decision="deny", reason="PERMIT_WITHDRAWN")
-            await self._events.write(event)
+            await self._write_afterwards(event)
 
         async def late() -> None:
-            await self._events.write(self._events.make("release.late", allowed.record, decision="permit"))
+            await self._write_afterwards(self._events.make("release.late", allowed.record, decision="permit"))
 
         decision = allowed.decision
         return Permit(self._clock, decision.sent, decision.usable_for, renew=renew, withdrawn=withdrawn, late=late)
+
+    async def _write_afterwards(self, event: Event) -> None:
+        """Write in a task with a deadline of its own, which the end of the call that overslept does not reach."""
+        context = copy_context()
+        context.run(current.set, replace(current_call(), deadline=self._clock.boottime() + _AFTERWARDS.total_seconds()))
+        await asyncio.shield(asyncio.get_running_loop().create_task(self._events.write(event), context=context))

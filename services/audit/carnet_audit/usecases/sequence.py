@@ -4,7 +4,7 @@ One at a time for a shard: each process waits until the present holder has given
 boot-time clock, so that no two clocks are compared), then begins the next term. Every write filters on the term; a sequencer whose
 term is over learns it from its next write, drops what it has in hand and waits again. Whatever moment it is killed at, the store
 holds whole batches only, and the next one goes on from there. A checkpoint is persisted before it is signed, so that a signed one
-is never lost; one found unsigned is signed as it is.
+is never lost; one found unsigned is signed as it is, if it is this log's at its size, and otherwise raises the alarm.
 """
 
 import asyncio
@@ -14,12 +14,13 @@ from datetime import timedelta
 
 import structlog
 from carnet_platform.clock import Clock
-from carnet_verify.checkpoint import Checkpoint, parse_body
-from carnet_verify.note import Signer
+from carnet_verify.checkpoint import Checkpoint, open_checkpoint, parse_body
+from carnet_verify.note import NoteError, Signer
 from carnet_verify.tree import Frontier
 from pymongo.errors import PyMongoError
 
-from carnet_audit.storage.log import FREE, DamagedLogError, FencedError, LogStore, Term
+from carnet_audit.storage.log import FREE, FencedError, LogStore, Term
+from carnet_audit.storage.seals import DamagedLogError
 
 BATCH = 500
 """Most events integrated in one transaction."""
@@ -94,7 +95,7 @@ class Sequencer:
     async def hold(self, term: Term) -> None:
         """Sequence under a term until fenced. Raises FencedError, DamagedLogError, PyMongoError."""
         frontier = await self.resume(term)
-        number, signed_size = term.checkpoint, await self._sign_persisted()
+        number, signed_size = term.checkpoint, await self._sign_persisted(term)
         published = beaten = 0.0
         while True:
             self._woken.clear()
@@ -115,9 +116,11 @@ class Sequencer:
         frontier = await self._log.load_frontier(term.size)
         newest = await self._log.newest_checkpoint()
         if newest is not None:
-            signed = parse_body(newest["body"])
-            if signed.size > term.size or (await self._log.load_frontier(signed.size)).root() != signed.root:
-                raise DamagedLogError("the store holds another log than was signed")
+            try:
+                signed = open_checkpoint(newest["note"], self._signer.verifier_key())
+            except NoteError:
+                raise DamagedLogError("the newest checkpoint is not what was signed") from None
+            await self._check_tree(signed, term)
         return frontier
 
     async def integrate(self, term: Term, frontier: Frontier) -> tuple[Frontier, bool]:
@@ -132,11 +135,22 @@ class Sequencer:
         time = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         checkpoint = Checkpoint(self._signer.name, frontier.size, frontier.root(), number, time)
         await self._log.add_checkpoint(term.term, number, frontier.size, checkpoint.body())
-        await self._log.add_note(number, checkpoint.sign(self._signer))
+        await self._log.add_note(term.term, number, checkpoint.sign(self._signer))
 
-    async def _sign_persisted(self) -> int:
-        """Sign what a sequencer persisted and did not sign; the size of the newest checkpoint."""
+    async def _sign_persisted(self, term: Term) -> int:
+        """Sign what a sequencer persisted and did not sign; the size of the newest checkpoint. Raises DamagedLogError."""
         for document in await self._log.unsigned_checkpoints():
-            await self._log.add_note(document["number"], parse_body(document["body"]).sign(self._signer))
+            try:
+                checkpoint = parse_body(document["body"])
+                await self._check_tree(checkpoint, term)
+                note = checkpoint.sign(self._signer)
+            except NoteError:
+                raise DamagedLogError("a checkpoint waits to be signed that is not this log's") from None
+            await self._log.add_note(term.term, document["number"], note)
         newest = await self._log.newest_checkpoint()
         return 0 if newest is None else int(newest["size"])
+
+    async def _check_tree(self, checkpoint: Checkpoint, term: Term) -> None:
+        """Raise DamagedLogError unless the stored leaves make the tree that the checkpoint says."""
+        if checkpoint.size > term.size or (await self._log.load_frontier(checkpoint.size)).root() != checkpoint.root:
+            raise DamagedLogError("the store holds another log than a checkpoint says")
