@@ -15,12 +15,12 @@ from carnet.identity.v1.patient_reference_service_pb2_grpc import PatientReferen
 from carnet.identity.v1.session_service_pb2_grpc import SigningKeyServiceStub
 from carnet_platform.changes import ChangeLog
 from carnet_platform.clock import Clock
-from carnet_platform.errors import Unavailable
 from carnet_platform.idempotency import Requests
 from carnet_platform.journal import Journal
 from carnet_platform.mongo import Client
 from carnet_platform.platform import Platform
 from carnet_platform.process import run
+from carnet_platform.refused_calls import RefusedCalls
 from carnet_platform.server import Served
 from carnet_platform.shipping import Shipper
 from pymongo.errors import PyMongoError
@@ -43,8 +43,9 @@ from carnet_documents.usecases.change_mask import ChangeMask
 from carnet_documents.usecases.decisions import Decisions
 from carnet_documents.usecases.keeping import Keeping
 from carnet_documents.usecases.read_document import ReadDocument
-from carnet_documents.usecases.receiving import Receiving
+from carnet_documents.usecases.receiving import Receiving, UploadLimits
 from carnet_documents.usecases.refused_accesses import RefusedAccesses
+from carnet_documents.usecases.refused_calls import record_refused_calls
 from carnet_documents.usecases.releasing import Releases
 from carnet_documents.usecases.search_documents import SearchDocuments
 from carnet_documents.usecases.submit_document import SubmitDocument, Tables
@@ -96,11 +97,14 @@ def _servicers(platform: Platform, settings: DocumentsSettings, stores: Stores, 
     clock, documents, chunks = platform.clock, stores.documents, stores.chunks
     identity = IdentityClient(platform.peer(settings.identity_target, PatientReferenceServiceStub, "identity"))
     consent = ConsentClient(platform.peer(settings.consent_target, AccessDecisionServiceStub, "consent"))
-    decisions = Decisions(consent, clock, refused)
+    decisions = Decisions(consent, clock, refused, settings.decision_patience)
     releases = Releases(decisions, stores.record_keys, stores.journal, refused, clock)
     data = tables(settings)
-    keeping = Keeping(stores.client, documents, chunks, stores.changes, may_cumulate=data.may_cumulate)
-    receiving = Receiving(settings.document_size_limit, settings.upload_budget)
+    keeping = Keeping(stores.client, documents, chunks, stores.changes, releases, may_cumulate=data.may_cumulate)
+    limits = UploadLimits(
+        settings.document_size_limit, settings.upload_budget, settings.upload_share, settings.upload_rate, settings.upload_grace
+    )
+    receiving = Receiving(limits)
     submit = SubmitDocument(decisions, identity, documents, stores.record_keys, keeping, receiving, refused, clock, tables=data)
     search = SearchDocuments(decisions, documents, releases, stores.page_tokens, clock)
     read = ReadDocument(decisions, documents, chunks, releases, clock)
@@ -124,13 +128,16 @@ async def serve(platform: Platform) -> None:
         raise TypeError("the settings of another service")
     stores = await _open_stores(platform, settings)
     refused = RefusedAccesses(stores.journal.append, clock)
+    refused_calls = record_refused_calls(stores.journal, clock)
+    platform.on_refused_call(refused_calls)
     audit = AuditSender(platform.peer(settings.audit_target, AuditServiceStub, "audit"))
     signing_keys = SigningKeys(platform.peer(settings.identity_target, SigningKeyServiceStub, "identity"))
     shipper = Shipper(stores.journal, stores.changes, audit, clock)
     platform.background("shipping", shipper.run)
     platform.background("refused accesses", refused.run)
+    platform.background("refused calls", refused_calls.run)
     platform.background("sweeping", _sweeping(stores.chunks, clock, settings))
-    platform.on_stop(lambda: _stop(refused, stores.journal, shipper))
+    platform.on_stop(lambda: _stop(refused, refused_calls, stores.journal, shipper))
     platform.trust_tokens(signing_keys.fetch)
     platform.call_by(files("carnet").joinpath("callers.toml"))
     await platform.serve(*_servicers(platform, settings, stores, refused))
@@ -146,9 +153,9 @@ def _sweeping(chunks: Chunks, clock: Clock, settings: DocumentsSettings) -> Call
     return sweep
 
 
-async def _stop(refused: RefusedAccesses, journal: Journal, shipper: Shipper) -> None:
-    with contextlib.suppress(Unavailable):
-        await refused.flush(is_stopping=True)
+async def _stop(refused: RefusedAccesses, refused_calls: RefusedCalls, journal: Journal, shipper: Shipper) -> None:
+    await refused_calls.close()
+    await refused.close()
     await journal.close()
     await shipper.drain()
 

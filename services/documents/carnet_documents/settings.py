@@ -21,7 +21,15 @@ class DocumentsSettings(PlatformSettings):
     document_size_limit: int = Field(default=5 * 1024 * 1024, ge=1, le=256 * 1024 * 1024)
     """Largest document, in bytes (domain rules 5.6: an assumption, 5 MB)."""
     upload_budget: int = Field(default=64 * 1024 * 1024, ge=1)
-    """Bytes of deposits being received at once by each process; more are refused with RATE_LIMITED."""
+    """Bytes of deposits in hand at once in each process, from the first byte until kept or refused; more are refused with RATE_LIMITED."""
+    upload_share: int = Field(default=16 * 1024 * 1024, ge=1)
+    """Of these, bytes of one calling software; more are refused with RATE_LIMITED. One document is always taken."""
+    upload_rate: int = Field(default=32 * 1024, ge=1)
+    """Bytes a second that a deposit must come with, over each `CARNET_UPLOAD_GRACE`; a slower one is refused with DOCUMENT_INCOMPLETE."""
+    upload_grace: timedelta = timedelta(seconds=5)
+    """Over how long the rate of a deposit is measured, in seconds."""
+    decision_patience: timedelta = timedelta(seconds=2)
+    """How long one access decision may take, in seconds, whatever the calls that wait for it have left."""
     may_hide_from_patient_and_professionals: bool = False
     """Whether INVISIBLE_PATIENT and MASQUE_PS may stand together (EX_2.1-1050, cumul-invisible_patient-masque_ps)."""
     withdrawal_wait: timedelta = timedelta(milliseconds=505)

@@ -100,6 +100,7 @@ async def documents(
         identity_target=servers[1][1],
         audit_target=servers[2][1],
         stop_grace=timedelta(seconds=0.2),
+        upload_grace=timedelta(seconds=1),
         log_level="error",
     )
     async with Platform("documents", settings) as platform:

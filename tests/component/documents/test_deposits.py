@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import pytest
 from carnet.common.v1 import error_reason_pb2 as reasons
 from carnet.documents.v1 import document_entry_pb2 as entry_pb
+from carnet.documents.v1 import submission_service_pb2 as submission_pb
 from component.documents.conftest import Documents
 from component.documents.harness import RECORD, told
 from component.documents.neighbours import allow, deny
@@ -55,14 +57,49 @@ async def test_what_is_deposited_is_read_byte_for_byte(documents: Documents) -> 
     assert documents.audit.events[3].document == entry.name
 
 
-async def test_the_same_bytes_again_get_the_first_answer(documents: Documents) -> None:
+async def test_the_same_bytes_again_are_known_and_kept_once(documents: Documents) -> None:
     first = await documents.client().submit(Cda().render())
     again = await documents.client(sub="professionals/other").submit(Cda().render())
 
     assert again.already_deposited
     assert not first.already_deposited
+    for output in ("availability_status", "depositor", "etag"):
+        first.entry.ClearField(output)
     assert again.entry == first.entry
     assert (await count(documents))[0] == 1
+
+
+@both_drivers
+async def test_depositing_again_tells_nothing_of_what_has_become_of_the_document(documents: Documents) -> None:
+    """C5: a colleague who may not read learns neither that it was masked nor by what it was replaced; and it is on record."""
+    client, content = documents.client(), Cda().render()
+    first = (await client.submit(content)).entry
+    await client.submit(Cda(unique_id="1.2.9", replaces=first.unique_id).render())
+    documents.consent.answers[1] = deny(reasons.ERROR_REASON_BLOCKED)
+    colleague = documents.client(sub="professionals/other")
+    before = (await colleague.submit(content)).entry
+    await documents.clara().mask(first.name)
+
+    again = await colleague.submit(content, visibilities=[entry_pb.VISIBILITY_HIDDEN_FROM_REPRESENTATIVES])
+
+    assert (again.already_deposited, again.entry.name, again.entry.deposit_time) == (True, first.name, first.deposit_time)
+    assert list(again.entry.visibilities) == [entry_pb.VISIBILITY_HIDDEN_FROM_REPRESENTATIVES]
+    assert (again.entry.availability_status, again.entry.replaced_by, again.entry.etag, again.entry.depositor) == (0, "", "", "")
+    again.entry.ClearField("visibilities")
+    assert again.entry == before
+    repeated = "document.deposit_repeated"
+    await eventually(lambda: documents.audit.kinds() == [repeated, "document.entry_read", repeated])
+    assert (documents.audit.events[2].document, documents.audit.events[2].actor.subject) == (first.name, "professionals/other")
+
+
+async def test_a_repeated_deposit_is_not_told_when_it_cannot_be_recorded(documents: Documents) -> None:
+    """Promise 1."""
+    client = documents.client()
+    await client.submit(Cda().render())
+    store = await documents.store()
+    await store.command("collMod", "journal", validator={"nothing_is_ever": {"$exists": True}})
+
+    assert (await refused(client.submit(Cda().render())))[1] == "EVENT_NOT_DURABLE"
 
 
 @both_drivers
@@ -118,7 +155,7 @@ async def test_a_wrong_deposit_is_refused_recorded_and_leaves_nothing(documents:
         assert (await refused(client.submit(content, **fields)))[:2] == expected
 
     assert await count(documents) == (0, 0, 0)
-    every = {("access.refused", expected[1]) for _, _, expected in WRONG}
+    every = {("document.deposit_refused", expected[1]) for _, _, expected in WRONG}
     await eventually(lambda: {(event.kind, event.reason) for event in documents.audit.events} == every)
 
 
@@ -131,6 +168,28 @@ async def test_half_a_document_leaves_nothing(documents: Documents) -> None:
     assert (await refused(client.submit(b"", size=0)))[1] == "DOCUMENT_EMPTY"
     assert (await refused(client.submit(content, size=6 * 1024 * 1024)))[1] == "DOCUMENT_TOO_LARGE"
     assert await count(documents) == (0, 0, 0)
+
+
+async def test_senders_who_stall_keep_nobody_else_out_and_lose_their_place(documents: Documents) -> None:
+    """Three deposits of 5 MB are a software's share; none of them comes."""
+    size, stalled = 5 * 1024 * 1024, asyncio.Event()
+
+    async def stalling() -> AsyncIterator[submission_pb.SubmitDocumentRequest]:
+        header = submission_pb.SubmitDocumentRequest.Header(parent=RECORD, entry=entry_pb.DocumentEntry(mime_type="text/xml"), size=size)
+        yield submission_pb.SubmitDocumentRequest(header=header)
+        await stalled.wait()
+
+    client = documents.client()
+    calls = [client.submission.SubmitDocument(stalling(), metadata=client.metadata, timeout=20) for _ in range(3)]
+    await eventually(lambda: len(documents.consent.asked) > 0)
+    async with asyncio.timeout(5):
+        while (await refused(client.submit(Cda().render(), size=size)))[1] != "RATE_LIMITED":
+            pass
+        hospital = documents.client("software/hospital", act={"sub": "spiffe://carnet/software/hospital"})
+        assert (await hospital.submit(Cda().render())).entry.name
+        assert [(await refused(call))[1] for call in calls] == ["DOCUMENT_INCOMPLETE"] * 3
+    stalled.set()
+    assert (await client.submit(Cda().render())).already_deposited
 
 
 async def test_a_class_that_is_not_the_users_is_refused(documents: Documents) -> None:

@@ -69,6 +69,21 @@ async def test_masked_is_word_for_word_absent_except_to_its_depositor(documents:
     assert {(event.document, event.document_title) for event in lines} == {("", "")}
 
 
+async def test_calls_without_a_user_are_recorded_in_nobodys_history_and_counted(documents: Documents) -> None:
+    """A5, S1: the operators' stream."""
+    client = documents.client()
+    client.metadata = []
+    for _ in range(5):
+        assert (await refused(client.get(f"{RECORD}/documents/a")))[1] == "TOKEN_MISSING"
+    # The stream keeps its order: what comes after them arrives after them.
+    await documents.client().search()
+    await eventually(lambda: "documents.searched" in documents.audit.kinds())
+    (event,) = [event for event in documents.audit.events if event.reason == "TOKEN_MISSING"]
+    assert event.kind == "call.refused"
+    assert (event.record, event.actor.subject, event.actor.software) == ("", "", "spiffe://carnet/software/gp")
+    assert (event.decision, event.count, len(event.trace_id)) == ("deny", 0, 32)
+
+
 @both_drivers
 async def test_a_retry_of_a_masking_gets_the_first_answer(documents: Documents) -> None:
     (name,) = await deposit(documents.client(), 1)

@@ -1,6 +1,7 @@
 """Permits in hand: kept until they end, shared only by those who came before the question was sent, denials never kept."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from carnet.audit.v1 import event_pb2
 from carnet_documents.domain.decision import Action, Allowed, Denial
 from carnet_documents.domain.filter import DocumentFilter
 from carnet_documents.usecases.decisions import Decisions, HeldPermit
-from carnet_documents.usecases.refused_accesses import RefusedAccesses
+from carnet_documents.usecases.refused_accesses import DEPOSIT_REFUSED, RefusedAccesses
 from carnet_platform.calls import Call, Caller, User, current
 from carnet_platform.errors import Denied, Unavailable
 from google.protobuf import json_format
@@ -35,9 +36,11 @@ class Consent:
 
     def __init__(self) -> None:
         self.answers: list[asyncio.Future[Allowed | Denial]] = []
+        self.deadlines: list[float | None] = []
 
     async def decide(self, record: str, purpose: str, action: Action) -> Allowed | Denial:
         del record, purpose, action
+        self.deadlines.append(current.get().deadline)
         self.answers.append(asyncio.get_running_loop().create_future())
         return await self.answers[-1]
 
@@ -142,6 +145,23 @@ async def test_one_waiter_that_goes_away_takes_nothing_from_the_others() -> None
     assert (await second).allowed is ALLOWED
 
 
+async def test_a_question_has_a_deadline_of_its_own_and_not_the_first_askers() -> None:
+    """A second asker with time enough must not fail because the first had none."""
+    room = Room()
+    call = replace(current.get(), deadline=room.clock.boottime() + 0.01)
+    current.set(call)
+    first = room.ask()
+    current.set(replace(call, deadline=room.clock.boottime() + 10))
+    second = room.ask()
+    await steps()
+
+    assert room.consent.deadlines == [room.clock.boottime() + 2]
+    first.cancel()
+    room.consent.answers[0].set_result(ALLOWED)
+    assert (await second).allowed is ALLOWED
+    assert len(room.consent.answers) == 1
+
+
 async def test_refusals_of_a_minute_are_one_line_and_one_count() -> None:
     """A5."""
     room = Room()
@@ -151,10 +171,16 @@ async def test_refusals_of_a_minute_are_one_line_and_one_count() -> None:
     assert [(event.reason, event.count) for event in room.events] == [("BLOCKED", 0), ("NEEDS_CONSENT", 0)]
 
     room.clock.seconds += 60
-    await room.refused.flush()
-    assert [(event.reason, event.count) for event in room.events[2:]] == [("BLOCKED", 99)]
     await room.refused.record("r", Denied("BLOCKED", "no"))
-    assert len(room.events) == 4
+    assert [(event.reason, event.count) for event in room.events[2:]] == [("BLOCKED", 99), ("BLOCKED", 0)]
+
+
+async def test_a_refused_deposit_is_counted_apart_from_a_refused_access() -> None:
+    room = Room()
+    await room.refused.record("r", Denied("BLOCKED", "no"))
+    await room.refused.record("r", Denied("BLOCKED", "no"), kind=DEPOSIT_REFUSED)
+
+    assert [event.kind for event in room.events] == ["access.refused", "document.deposit_refused"]
 
 
 async def test_a_refusal_that_cannot_be_written_is_not_told_and_not_lost() -> None:
@@ -166,9 +192,8 @@ async def test_a_refusal_that_cannot_be_written_is_not_told_and_not_lost() -> No
     for _ in range(2):
         await room.refused.record("r", Denied("BLOCKED", "no"))
     room.is_down = True
-    with pytest.raises(Unavailable):
-        await room.refused.flush(is_stopping=True)
+    await room.refused.close()
     room.is_down = False
-    await room.refused.flush(is_stopping=True)
+    await room.refused.close()
 
     assert [event.count for event in room.events] == [0, 1]

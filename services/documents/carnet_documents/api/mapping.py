@@ -136,7 +136,7 @@ def entry_message(shown: Shown) -> pb.DocumentEntry:
         event_codes=[_code_message(code) for code in entry.event_codes],
         size=entry.size,
         sha256=entry.sha256,
-        availability_status=STATUSES[shown.status],
+        availability_status=STATUSES[shown.status] if shown.status else pb.AVAILABILITY_STATUS_UNSPECIFIED,
         deposit_time=_time(entry.deposit_time),
         depositor=entry.depositor,
         replaces=entry.replaces,

@@ -4,6 +4,7 @@ Each hash is bound to the record, so that equal depositors or identifiers of two
 """
 
 import hmac
+from collections.abc import Mapping
 
 from carnet_platform.envelope import mac
 from carnet_platform.keys import MasterKeys
@@ -20,6 +21,7 @@ class Blinding:
         self._deposit = keys.derive("documents-deposit")
         self._content = keys.derive("documents-content")
         self._seal = keys.derive("documents-seal")
+        self._versions = keys.derive("documents-versions")
         self._etag = keys.derive("documents-etag")
 
     def actor(self, record: str, name: str) -> bytes:
@@ -65,3 +67,12 @@ class Blinding:
     def is_sealed(self, placement: Placement, seal: bytes) -> bool:
         """Whether nobody but this service wrote it."""
         return hmac.compare_digest(self.seal(placement), seal)
+
+    def versions(self, record: str, versions: Mapping[str, int]) -> bytes:
+        """The seal over the newest versions of a record's changed documents."""
+        parts = (part.encode() for document in sorted(versions) for part in (document, str(versions[document])))
+        return mac(self._versions, record.encode(), *parts)
+
+    def are_versions_sealed(self, record: str, versions: Mapping[str, int], seal: bytes) -> bool:
+        """Whether nobody but this service wrote them."""
+        return hmac.compare_digest(self.versions(record, versions), seal)

@@ -1,23 +1,27 @@
 """Documents in MongoDB: kept in one transaction with their event, found only through a permit's filter.
 
-A document whose seal does not hold (edited by hand) is not found, and says so in the log: missing or wrong seal denies.
+A document whose seal does not hold (edited by hand), or of which a newer version was written (an old copy put back), is not believed,
+and says so in the log: missing or wrong seal denies.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import structlog
+from carnet_platform.envelope import EnvelopeError
 from carnet_platform.mongo import Collection, Database, Session, conflict
 from pymongo import DESCENDING
 
 from carnet_documents.domain.filter import DocumentFilter
 from carnet_documents.domain.placement import Placement
+from carnet_documents.domain.visibility import Visibility
 from carnet_documents.storage.blinding import Blinding
 from carnet_documents.storage.indexes import open_documents
 from carnet_documents.storage.queries import permitted
-from carnet_documents.storage.stored import Found, changing_fields, placement_of
+from carnet_documents.storage.stored import Broken, Found, changing_fields, placement_of
+from carnet_documents.storage.versions import Newest, Versions
 
 _log = structlog.get_logger(__name__)
 _WITHOUT_CONTENT = {"content": 0}
@@ -39,6 +43,15 @@ class Criteria:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """One page as it lies in the store: what is sound, what is broken, and where the next page begins, if one follows."""
+
+    found: tuple[Found, ...]
+    broken: tuple[Broken, ...]
+    follows: tuple[datetime, str] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """How another document is meant: by its opaque id, or by its blind uniqueId."""
 
@@ -49,14 +62,15 @@ class Reference:
 class Documents:
     """Collection ``documents``."""
 
-    def __init__(self, collection: Collection, blinding: Blinding) -> None:
+    def __init__(self, collection: Collection, versions: Versions, blinding: Blinding) -> None:
         self._collection = collection
+        self.versions = versions
         self.blinding = blinding
 
     @classmethod
     async def open(cls, database: Database, blinding: Blinding) -> "Documents":
         """Make the collection if it is not there."""
-        return cls(await open_documents(database), blinding)
+        return cls(await open_documents(database), await Versions.open(database, blinding), blinding)
 
     async def insert(self, stored: dict[str, Any], session: Session) -> None:
         """Keep a document. Raises ``DuplicateKeyError`` when this deposit was made before."""
@@ -71,31 +85,39 @@ class Documents:
         *,
         with_content: bool = False,
         session: Session | None = None,
-    ) -> Found | None:
+    ) -> Found | Broken | None:
         """One document that passes the filter, or ``None``: absent and hidden are the same."""
         query = {"$and": [{"_id": document}, permitted(record, terms, now, self.blinding)]}
         found = await self._collection.find_one(query, None if with_content else _WITHOUT_CONTENT, session=session)
-        return self._checked(found)
+        return None if found is None else self._checked(found)
 
-    async def search(self, record: str, terms: DocumentFilter, now: datetime, criteria: Criteria) -> list[Found]:
-        """Documents that pass the filter and match, newest first, at most ``criteria.limit``."""
+    async def search(self, record: str, terms: DocumentFilter, now: datetime, criteria: Criteria) -> Listing:
+        """Documents that pass the filter and match, newest first, at most ``criteria.limit``; a broken one takes its place among them."""
         query = {"$and": [permitted(record, terms, now, self.blinding), *_wanted(criteria)]}
-        cursor = self._collection.find(query, _WITHOUT_CONTENT).sort([("created", DESCENDING), ("_id", DESCENDING)]).limit(criteria.limit)
-        found = [self._checked(one) for one in await cursor.to_list(criteria.limit)]
-        return [one for one in found if one is not None]
+        cursor = (
+            self._collection.find(query, _WITHOUT_CONTENT).sort([("created", DESCENDING), ("_id", DESCENDING)]).limit(criteria.limit + 1)
+        )
+        # One more than the page holds, to know whether another follows; whether a row is sound does not change that.
+        rows = await cursor.to_list(criteria.limit + 1)
+        page = rows[: criteria.limit]
+        checked = [self._checked(one) for one in page]
+        found = tuple(one for one in checked if isinstance(one, Found))
+        broken = tuple(one for one in checked if isinstance(one, Broken))
+        return Listing(found, broken, (page[-1]["created"], page[-1]["_id"]) if len(rows) > len(page) else None)
 
-    async def successors(self, placements: Iterable[Placement], terms: DocumentFilter, now: datetime) -> frozenset[str]:
+    async def successors(self, placements: Iterable[Placement], terms: DocumentFilter, now: datetime, newest: Newest) -> frozenset[str]:
         """Of the documents that replaced these, of one record, those that pass the filter: a link must not tell of a hidden one."""
         wanted = {one.replaced_by: one.record for one in placements if one.replaced_by}
         if not wanted:
             return frozenset()
         record = next(iter(wanted.values()))
         query = {"$and": [{"_id": {"$in": sorted(wanted)}}, permitted(record, terms, now, self.blinding)]}
-        return frozenset([found["_id"] async for found in self._collection.find(query, {"_id": 1})])
+        found = [self._sound(one) async for one in self._collection.find(query, _WITHOUT_CONTENT)]
+        return frozenset(one.placement.document for one in found if one is not None and newest.is_current(one.placement))
 
     async def of_deposit(self, record: str, deposit: bytes) -> Found | None:
         """What an earlier deposit of the same structure and uniqueId left."""
-        return self._checked(await self._collection.find_one({"record": record, "deposit": deposit}, _WITHOUT_CONTENT))
+        return self._sound(await self._collection.find_one({"record": record, "deposit": deposit}, _WITHOUT_CONTENT))
 
     async def of_depositor(
         self, record: str, depositors: Sequence[bytes], reference: Reference, session: Session | None = None
@@ -107,15 +129,21 @@ class Documents:
         }
         query |= {"_id": reference.document} if reference.document else {"unique": reference.unique}
         newest = [("created", DESCENDING), ("_id", DESCENDING)]
-        return self._checked(await self._collection.find_one(query, _WITHOUT_CONTENT, sort=newest, session=session))
+        return self._sound(await self._collection.find_one(query, _WITHOUT_CONTENT, sort=newest, session=session))
 
     async def current(self, seen: Placement, session: Session) -> Placement:
-        """The document seen before as it stands in this transaction; gone or broken, the transaction runs again."""
-        found = self._checked(
+        """The document seen before as it stands in this transaction; gone or broken, the transaction runs again.
+
+        Raises ``EnvelopeError`` for an old copy of it.
+        """
+        found = self._sound(
             await self._collection.find_one({"_id": seen.document, "record": seen.record}, _WITHOUT_CONTENT, session=session)
         )
         if found is None:
             raise conflict("the document is not there any more")
+        if not (await self.versions.read(seen.record, session)).is_current(found.placement):
+            rolled_back(found)
+            raise EnvelopeError("an old copy of the document was put in its place")
         return found.placement
 
     async def change(self, before: Placement, after: Placement, session: Session) -> None:
@@ -127,18 +155,39 @@ class Documents:
         )
         if changed.matched_count != 1:
             raise conflict("the document was changed meanwhile")
+        await self.versions.advance(after, session)
 
-    def _checked(self, stored: dict[str, Any] | None) -> Found | None:
-        if stored is None:
-            return None
+    def _sound(self, stored: dict[str, Any] | None) -> Found | None:
+        checked = None if stored is None else self._checked(stored)
+        return checked if isinstance(checked, Found) else None
+
+    def _checked(self, stored: dict[str, Any]) -> Found | Broken:
         try:
             placement = placement_of(stored)
         except (KeyError, ValueError, TypeError):
             placement = None
         if placement is None or not self.blinding.is_sealed(placement, bytes(stored.get("seal", b""))):
-            _log.error("document.seal_broken", document=stored["_id"])
-            return None
-        return Found(placement, stored)
+            return _broken("document.seal_broken", str(stored["record"]), str(stored["_id"]), _shown_labels(stored))
+        return Found(placement, stored, self.blinding)
+
+
+def rolled_back(found: Found) -> Broken:
+    """A document of which a newer version was written, told to the operators."""
+    placement = found.placement
+    return _broken("document.rolled_back", placement.record, placement.document, _shown_labels(found.stored))
+
+
+def _broken(kind: str, record: str, document: str, labels: frozenset[Visibility]) -> Broken:
+    _log.error(kind, document=document)
+    return Broken(kind, record, document, labels)
+
+
+def _shown_labels(stored: Mapping[str, Any]) -> frozenset[Visibility]:
+    labels = {
+        Visibility.HIDDEN_FROM_PATIENT: stored.get("patient_from") is not None,
+        Visibility.HIDDEN_FROM_REPRESENTATIVES: stored.get("hidden_from_representatives") is not False,
+    }
+    return frozenset(label for label, is_shown in labels.items() if is_shown)
 
 
 def _wanted(criteria: Criteria) -> list[dict[str, Any]]:

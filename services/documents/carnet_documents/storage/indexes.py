@@ -1,7 +1,8 @@
 """Collections of the documents service: validators and indexes.
 
 ``documents``: one MongoDB document each: a small projection, sealed metadata, wrapped key, ciphertext up to 1 MiB (last, so that
-queries need not walk past it). ``chunks``: 1 MiB parts of larger content. ``uploads``: chunks that no document owns yet.
+queries need not walk past it). ``versions``: the newest version of each changed document of a record. ``chunks``: 1 MiB parts of larger
+content, as many as the sealed size needs. ``uploads``: chunks that no document owns yet.
 ``record_keys``, in a second database with a user and backups of its own: one wrapped key a record.
 """
 
@@ -38,12 +39,12 @@ _DOCUMENT = _schema(
         "deposit": "binData",
         "unique": "binData",
         "content_mac": "binData",
-        "chunks": "int",
         "key": "binData",
         "metadata": "binData",
     },
     {"content": "binData"},
 )
+_VERSIONS = _schema({"_id": "string", "versions": "object", "seal": "binData"})
 _CHUNK = _schema({"_id": "string", "document": "string", "content": "binData"})
 _UPLOAD = _schema({"_id": "string", "record": "string", "started": "date", "abandoned": "bool"})
 _RECORD_KEY = _schema({"_id": "string", "wrapped": "binData"})
@@ -56,6 +57,11 @@ async def open_documents(database: Database) -> Collection:
         IndexModel([("record", ASCENDING), ("deposit", ASCENDING)], name="deposit", unique=True),
     ]
     return await ensure_collection(database, "documents", validator=_DOCUMENT, indexes=indexes)
+
+
+async def open_versions(database: Database) -> Collection:
+    """Collection ``versions``; ``_id`` is the record."""
+    return await ensure_collection(database, "versions", validator=_VERSIONS)
 
 
 async def open_chunks(database: Database) -> Collection:

@@ -1,13 +1,16 @@
 """A document as it lies in MongoDB, and back: sealed for its place, checked before anything of it is believed."""
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from carnet_platform.envelope import Context, seal, unseal
+from carnet_platform.envelope import Context, EnvelopeError, seal, unseal
 
 from carnet_documents.domain.entry import Entry
 from carnet_documents.domain.placement import Placement, Status
+from carnet_documents.domain.visibility import Visibility
 from carnet_documents.storage import metadata
 from carnet_documents.storage.blinding import Blinding
 
@@ -34,11 +37,20 @@ class Found:
 
     placement: Placement
     stored: Mapping[str, Any]
+    blinding: Blinding
 
-    @property
-    def content_mac(self) -> bytes:
-        """Blind hash of the bytes."""
-        return bytes(self.stored["content_mac"])
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A document that was found and is not to be believed. ``kind`` names the alarm and the event.
+
+    ``labels`` are those the row shows: as little to be believed, and enough not to tell more in a history than the row would.
+    """
+
+    kind: str
+    record: str
+    document: str
+    labels: frozenset[Visibility]
 
 
 def placement_of(stored: Mapping[str, Any]) -> Placement:
@@ -73,10 +85,14 @@ def changing_fields(placement: Placement, blinding: Blinding) -> dict[str, Any]:
     }
 
 
+def chunks_of(size: int) -> int:
+    """In how many chunks content of ``size`` bytes lies; 0 when it lies in the document itself."""
+    return 0 if size <= CHUNK_SIZE else -(-size // CHUNK_SIZE)
+
+
 def to_stored(new: NewDocument, record_key: bytes, blinding: Blinding) -> dict[str, Any]:
     """The MongoDB document; content larger than a chunk is left to ``chunks``."""
     placement, place = new.placement, _place(new.placement)
-    is_inline = len(new.content) <= CHUNK_SIZE
     stored = {
         "_id": placement.document,
         "record": placement.record,
@@ -91,11 +107,10 @@ def to_stored(new: NewDocument, record_key: bytes, blinding: Blinding) -> dict[s
         "deposit": new.deposit,
         "unique": new.unique,
         "content_mac": new.content_mac,
-        "chunks": 0 if is_inline else -(-len(new.content) // CHUNK_SIZE),
         "key": seal(record_key, new.key, place("key")),
         "metadata": seal(new.key, metadata.encode(new.entry), place("metadata")),
     }
-    if is_inline:
+    if not chunks_of(len(new.content)):
         stored["content"] = seal(new.key, new.content, place("content"))
     return stored
 
@@ -121,7 +136,10 @@ def seal_chunk(new: NewDocument, number: int) -> bytes:
 
 
 class Opened:
-    """A found document opened with its record's key. Raises ``EnvelopeError`` for what does not open in its place."""
+    """A found document opened with its record's key; only what is sealed says how much content there is.
+
+    Raises ``EnvelopeError`` for what does not open in its place or contradicts what is sealed.
+    """
 
     def __init__(self, found: Found, record_key: bytes) -> None:
         self.placement = found.placement
@@ -129,12 +147,34 @@ class Opened:
         self._place = _place(found.placement)
         self._key = unseal(record_key, bytes(found.stored["key"]), self._place("key"))
         self.entry = metadata.decode(unseal(self._key, bytes(found.stored["metadata"]), self._place("metadata")))
-        self.chunk_count: int = found.stored["chunks"]
+        self.chunk_count = chunks_of(self.entry.size)
+        self._seen, self._hash = 0, hashlib.sha256()
+        _check_projection(found, self.entry)
 
     def content(self) -> bytes:
         """The bytes of a document without chunks, if they were asked for."""
-        return unseal(self._key, bytes(self._stored["content"]), self._place("content"))
+        return self._checked(unseal(self._key, bytes(self._stored["content"]), self._place("content")), is_last=True)
 
     def chunk(self, number: int, sealed: bytes) -> bytes:
-        """The bytes of the chunk of that number, from 0."""
-        return unseal(self._key, sealed, self._place("content", number + 1))
+        """The bytes of the chunk of that number, from 0; to be asked for in order. The last ends what must be whole."""
+        part = unseal(self._key, sealed, self._place("content", number + 1))
+        return self._checked(part, is_last=number == self.chunk_count - 1)
+
+    def _checked(self, part: bytes, *, is_last: bool) -> bytes:
+        self._seen += len(part)
+        self._hash.update(part)
+        if is_last and (self._seen, self._hash.hexdigest()) != (self.entry.size, self.entry.sha256):
+            raise EnvelopeError("the content is not what was deposited")
+        return part
+
+
+def _check_projection(found: Found, entry: Entry) -> None:
+    """What lies in clear beside the sealed metadata, to be searched by, says the same."""
+    stored, blinding, record = found.stored, found.blinding, found.placement.record
+    is_same = (
+        stored["created"] == entry.creation_time
+        and hmac.compare_digest(bytes(stored["unique"]), blinding.unique_id(record, entry.unique_id))
+        and hmac.compare_digest(bytes(stored["content_mac"]), blinding.content(record, bytes.fromhex(entry.sha256)))
+    )
+    if not is_same:
+        raise EnvelopeError("the projection contradicts the sealed metadata")

@@ -1,6 +1,7 @@
 """Masking and unmasking a document (MASQUE_PS), by the holder (R1111-49, TD3.3).
 
-Masking is a withdrawal: it is acknowledged once every permit that could still show the document has ended.
+Masking is a withdrawal: it is acknowledged once every permit that could still show the document has ended. Its answer carries the entry,
+so it is a release as well: under a permit asked for after the wait, and with its own event.
 """
 
 import asyncio
@@ -18,12 +19,13 @@ from carnet_platform.mongo import Client, Session, in_transaction
 from carnet_documents.domain.decision import Action
 from carnet_documents.domain.placement import Placement
 from carnet_documents.domain.visibility import Visibility, hidden_from
-from carnet_documents.storage.documents import Documents
-from carnet_documents.storage.stored import Opened
+from carnet_documents.storage.documents import Documents, rolled_back
+from carnet_documents.storage.stored import Broken, Found, Opened
 from carnet_documents.usecases.decisions import Decisions, HeldPermit
 from carnet_documents.usecases.events import event
 from carnet_documents.usecases.releasing import Releases
-from carnet_documents.usecases.shown import Shown, document_name, show
+from carnet_documents.usecases.showing import Showing
+from carnet_documents.usecases.shown import Shown, document_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,37 +63,39 @@ class ChangeMask:
         self._requests = requests
         self._clock = clock
         self._wait = wait
+        self._showing = Showing(documents, releases, clock)
 
     async def __call__(self, change: MaskChange) -> Shown:
         """The document as it then stands. Raises ``Refusal``: NOT_FOUND, ETAG_MISMATCH, REQUEST_ID_REUSED, or consent's denial."""
         held = await self._decisions.permit(change.record, Action.MANAGE)
         key = await self._releases.key(held, change.record)
-        terms, now = held.allowed.terms, self._clock.now()
-
-        async def body(session: Session) -> Placement | None:
-            user = current_user().subject
-            method = current_call().method
-            answered = await self._requests.first_answer(session, method, user, change.request_id, change.content)
-            found = await self._documents.find(change.record, change.document, terms, now, session=session)
-            if found is None:
-                return None
-            opened = await self._releases.open(found, key, held)
-            if answered is not None:
-                return replace(found.placement, is_masked=change.is_masked, version=int(answered))
-            after = self._next(found.placement, change)
-            if after != found.placement:
-                await self._documents.change(found.placement, after, session)
-                await self._changes.append(session, f"records/{change.record}", self._event(opened, change, held))
-            await self._requests.remember(session, method, user, change.request_id, change.content, str(after.version).encode())
-            return after
-
-        placement = await in_transaction(self._store, body)
-        if placement is None:
+        outcome = await in_transaction(self._store, lambda session: self._changed(session, change, key, held))
+        if isinstance(outcome, Broken):
+            await self._releases.distrust(outcome, held)
+        if not isinstance(outcome, Placement):
             await self._releases.refuse_absent(change.record, held)
         if change.is_masked:
             # Also for a retry: its first attempt may have been committed just now.
             await asyncio.sleep(self._wait.total_seconds())
-        return await self._shown(placement, key, held)
+        return await self._shown(outcome)
+
+    async def _changed(self, session: Session, change: MaskChange, key: bytes | None, held: HeldPermit) -> Placement | Broken | None:
+        user, method = current_user().subject, current_call().method
+        answered = await self._requests.first_answer(session, method, user, change.request_id, change.content)
+        found = await self._documents.find(change.record, change.document, held.allowed.terms, self._clock.now(), session=session)
+        if not isinstance(found, Found):
+            return found
+        if not (await self._documents.versions.read(change.record, session)).is_current(found.placement):
+            return rolled_back(found)
+        opened = await self._releases.open(found, key, held)
+        if answered is not None:
+            return replace(found.placement, is_masked=change.is_masked, version=int(answered))
+        after = self._next(found.placement, change)
+        if after != found.placement:
+            await self._documents.change(found.placement, after, session)
+            await self._changes.append(session, f"records/{change.record}", self._event(opened, change, held))
+        await self._requests.remember(session, method, user, change.request_id, change.content, str(after.version).encode())
+        return after
 
     def _next(self, placement: Placement, change: MaskChange) -> Placement:
         if change.etag and change.etag != self._documents.blinding.etag(placement):
@@ -114,10 +118,14 @@ class ChangeMask:
         )
         return canonical_json(told)
 
-    async def _shown(self, placement: Placement, key: bytes | None, held: HeldPermit) -> Shown:
-        found = await self._documents.find(placement.record, placement.document, held.allowed.terms, self._clock.now())
+    async def _shown(self, placement: Placement) -> Shown:
+        """The first answer, released as any other: the permit of the change has ended while it was waited."""
+        held = await self._decisions.permit(placement.record, Action.MANAGE)
+        found = await self._showing.find(placement.record, placement.document, held)
         if found is None:
             await self._releases.refuse_absent(placement.record, held)
-        opened = await self._releases.open(found, key, held)
-        successors = await self._documents.successors([placement], held.allowed.terms, self._clock.now())
-        return show(placement, opened.entry, self._clock.now(), self._documents.blinding, successors=successors)
+        opened = await self._releases.open(found, await self._releases.key(held, placement.record), held)
+        opened.placement = placement
+        (shown,) = await self._showing.shown([opened], held)
+        await self._showing.announce("document.entry_read", opened, held, Action.MANAGE)
+        return shown

@@ -2,23 +2,27 @@
 
 A permit serves every question of the same token, record, purpose and action until it ends. A question that finds none asks; one that
 finds another in flight shares its answer only if it was sent after this one came, for an older one may miss what was stated since.
-Denials are never kept. What a permit opens (the record's key) is kept on it and ends with it.
+Denials are never kept. What a permit opens (the record's key) and measures by (the newest versions) is kept on it and ends with it.
+A question runs in a context of its own: whoever shares its answer inherits neither the deadline nor the end of the first asker.
 """
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from carnet_platform.calls import current_user
+from carnet_platform.calls import current, current_call, current_user
 from carnet_platform.clock import Clock
 
 from carnet_documents.domain.decision import Action, Allowed, Denial
+from carnet_documents.storage.versions import Newest
 from carnet_documents.usecases.ports import Consent
 from carnet_documents.usecases.refusals import told_denial
 from carnet_documents.usecases.refused_accesses import RefusedAccesses
 
 _MOST = 4096
+PATIENCE = timedelta(seconds=2)
 _Key = tuple[str, str, str, Action]
 
 
@@ -30,6 +34,7 @@ class HeldPermit:
     sent: float
     until: float
     record_key: bytes | None = field(default=None, repr=False)
+    newest: Newest | None = field(default=None, repr=False)
 
     @property
     def usable_for(self) -> timedelta:
@@ -48,10 +53,11 @@ class _Flight:
 class Decisions:
     """Gives permits."""
 
-    def __init__(self, consent: Consent, clock: Clock, refused: RefusedAccesses) -> None:
+    def __init__(self, consent: Consent, clock: Clock, refused: RefusedAccesses, patience: timedelta = PATIENCE) -> None:
         self._consent = consent
         self._clock = clock
         self._refused = refused
+        self._patience = patience
         self._held: OrderedDict[_Key, HeldPermit] = OrderedDict()
         self._flights: dict[_Key, _Flight] = {}
 
@@ -84,10 +90,16 @@ class Decisions:
 
     def _send(self, key: _Key) -> _Flight:
         sent = self._clock.boottime()
-        flight = _Flight(sent, asyncio.create_task(self._decide(key, sent)))
+        flight = _Flight(sent, asyncio.create_task(self._decide(key, sent), context=self._own_context(sent)))
         self._flights[key] = flight
         flight.answer.add_done_callback(lambda task: self._landed(key, task))
         return flight
+
+    def _own_context(self, sent: float) -> Context:
+        call = replace(current_call(), deadline=sent + self._patience.total_seconds())
+        context = copy_context()
+        context.run(current.set, call)
+        return context
 
     def _landed(self, key: _Key, task: "asyncio.Task[HeldPermit | Denial]") -> None:
         self._flights.pop(key, None)

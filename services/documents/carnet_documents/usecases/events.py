@@ -1,7 +1,8 @@
 """What is written down: the events of this service, whose canonical text the log commits to.
 
 Kinds: document.read, document.entry_read, documents.searched, document.deposited, document.replaced, document.masked,
-document.unmasked, document.unreadable, access.refused, release.withdrawn, release.late.
+document.unmasked, document.deposit_repeated, document.unreadable, document.seal_broken, document.rolled_back, access.refused,
+document.deposit_refused, release.withdrawn, release.late.
 An event says "released or about to be". Its title and words are sealed wherever they rest.
 """
 

@@ -14,21 +14,23 @@ from carnet_platform.errors import AlreadyExists, Unavailable
 from carnet_platform.mongo import Client, Session, in_transaction
 from pymongo.errors import DuplicateKeyError
 
+from carnet_documents.domain.decision import Action
 from carnet_documents.domain.entry import Entry
 from carnet_documents.domain.placement import Placement, Status
 from carnet_documents.domain.rules import RuleBroken
 from carnet_documents.domain.visibility import Visibility, check_labels, hidden_from
 from carnet_documents.storage.chunks import Chunks, UploadAbandonedError
 from carnet_documents.storage.documents import Documents
-from carnet_documents.storage.stored import CHUNK_SIZE, Found, NewDocument, Opened, to_stored
+from carnet_documents.storage.stored import Found, NewDocument, chunks_of, to_stored
 from carnet_documents.usecases.decisions import HeldPermit
 from carnet_documents.usecases.events import event
+from carnet_documents.usecases.releasing import Releases, told_of
 from carnet_documents.usecases.shown import document_name
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was kept: now, or by an earlier, identical deposit."""
+    """What was kept: now, or by an earlier, identical deposit; of that one the depositor may not be told what has become."""
 
     placement: Placement
     entry: Entry
@@ -38,36 +40,53 @@ class Kept:
 class Keeping:
     """Keeps deposits."""
 
-    def __init__(self, store: Client, documents: Documents, chunks: Chunks, changes: ChangeLog, *, may_cumulate: bool) -> None:
+    def __init__(
+        self, store: Client, documents: Documents, chunks: Chunks, changes: ChangeLog, releases: Releases, *, may_cumulate: bool
+    ) -> None:
         self._store = store
         self._documents = documents
         self._chunks = chunks
         self._changes = changes
+        self._releases = releases
         self._may_cumulate = may_cumulate
 
     async def __call__(self, new: NewDocument, record_key: bytes, parent: Found | None, held: HeldPermit) -> Kept:
         """Keep ``new``, replacing ``parent``. Raises ``AlreadyExists`` UNIQUE_ID_REUSED for other bytes than before."""
-        if len(new.content) > CHUNK_SIZE:
-            await self._chunks.write(new, -(-len(new.content) // CHUNK_SIZE), new.entry.deposit_time)
+        if parent is not None:
+            # What it was found by lies in clear beside what is sealed.
+            await self._releases.open(parent, record_key, held)
+        if chunks_of(len(new.content)):
+            await self._chunks.write(new, chunks_of(len(new.content)), new.entry.deposit_time)
         try:
             placement = await in_transaction(self._store, lambda session: self._keep(session, new, record_key, parent, held))
         except UploadAbandonedError:
             raise Unavailable("DEPENDENCY_UNAVAILABLE", "the deposit took too long; nothing was kept") from None
         except DuplicateKeyError:
-            return await self._earlier(new, record_key)
+            return await self._earlier(new, record_key, held)
         return Kept(placement, new.entry, is_earlier=False)
 
-    async def earlier(self, new: NewDocument, record_key: bytes) -> Kept | None:
+    async def earlier(self, new: NewDocument, record_key: bytes, held: HeldPermit) -> Kept | None:
         """What an identical deposit left; ``None`` when there was none. Raises ``AlreadyExists`` UNIQUE_ID_REUSED."""
         found = await self._documents.of_deposit(new.placement.record, new.deposit)
         if found is None:
             return None
-        if found.content_mac != new.content_mac:
+        entry = (await self._releases.open(found, record_key, held)).entry
+        if (entry.unique_id, entry.sha256) != (new.entry.unique_id, new.entry.sha256):
             raise AlreadyExists("UNIQUE_ID_REUSED", "other bytes were deposited under this identifier", field="header.entry.unique_id")
-        return Kept(found.placement, Opened(found, record_key).entry, is_earlier=True)
+        return Kept(found.placement, entry, is_earlier=True)
 
-    async def _earlier(self, new: NewDocument, record_key: bytes) -> Kept:
-        kept = await self.earlier(new, record_key)
+    async def announce_repeated(self, kept: Kept, now: datetime, held: HeldPermit) -> None:
+        """Write down that the depositor is told of an earlier deposit, and have it sent under his permit to deposit."""
+
+        async def still_holds(_: HeldPermit) -> bool:
+            return True
+
+        told = told_of(kept.placement, kept.entry, now)
+        await self._releases.announce("document.deposit_repeated", told, held)
+        self._releases.release(told, held, still_holds, Action.DEPOSIT)
+
+    async def _earlier(self, new: NewDocument, record_key: bytes, held: HeldPermit) -> Kept:
+        kept = await self.earlier(new, record_key, held)
         if kept is None:
             raise Unavailable("DEPENDENCY_UNAVAILABLE", "the earlier deposit is not readable yet")
         return kept
@@ -79,7 +98,7 @@ class Keeping:
             before = await self._documents.current(parent.placement, session)
             placement = self._inheriting(placement, before, new.entry.deposit_time)
         stored = to_stored(replace(new, placement=placement), record_key, self._documents.blinding)
-        if len(new.content) > CHUNK_SIZE:
+        if chunks_of(len(new.content)):
             await self._chunks.own(placement.document, session)
         await self._documents.insert(stored, session)
         await self._record(session, "document.deposited", placement, new, held)

@@ -1,22 +1,22 @@
 """Reading a document, and its entry alone. The steps carry the numbers of the architecture's read path.
 
-Promises that no byte leaves before the event that says so is durable, nor after the permit it is sent under has ended.
+Promises that no byte leaves before the event that says so is durable, nor after the permit it is sent under has ended; and that the last
+message leaves only when size and hash of the whole are those of the deposit.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from carnet_platform.clock import Clock
 from carnet_platform.envelope import EnvelopeError
 
 from carnet_documents.domain.decision import Action
-from carnet_documents.domain.visibility import hidden_from
 from carnet_documents.storage.chunks import Chunks
 from carnet_documents.storage.documents import Documents
 from carnet_documents.storage.stored import Found, Opened
 from carnet_documents.usecases.decisions import Decisions, HeldPermit
-from carnet_documents.usecases.releasing import Releases, Told
-from carnet_documents.usecases.shown import Shown, document_name, show
+from carnet_documents.usecases.releasing import Releases
+from carnet_documents.usecases.showing import Showing
+from carnet_documents.usecases.shown import Shown
 
 MESSAGE_SIZE = 64 * 1024
 
@@ -26,17 +26,16 @@ class ReadDocument:
 
     def __init__(self, decisions: Decisions, documents: Documents, chunks: Chunks, releases: Releases, clock: Clock) -> None:
         self._decisions = decisions
-        self._documents = documents
         self._chunks = chunks
         self._releases = releases
-        self._clock = clock
+        self._showing = Showing(documents, releases, clock)
 
     async def entry(self, record: str, document: str) -> Shown:
         """The entry alone. Raises ``Refusal``; NOT_FOUND for what is absent or hidden."""
         held, found = await self._find(record, document, with_content=False)
         opened = await self._releases.open(found, await self._releases.key(held, record), held)
-        shown = await self._shown(opened, held)
-        await self._announce("document.entry_read", opened, held)
+        (shown,) = await self._showing.shown([opened], held)
+        await self._showing.announce("document.entry_read", opened, held)
         return shown
 
     async def content(self, record: str, document: str) -> AsyncIterator[Shown | bytes]:
@@ -45,8 +44,8 @@ class ReadDocument:
         held, found = await self._find(record, document, with_content=True)
         opened = await self._releases.open(found, await self._releases.key(held, record), held)
         content = b"" if opened.chunk_count else await self._inline(opened, found, held)
-        shown = await self._shown(opened, held)
-        await self._announce("document.read", opened, held)
+        (shown,) = await self._showing.shown([opened], held)
+        await self._showing.announce("document.read", opened, held)
         yield shown
         # 6. Each part below is handed over by the platform's outermost send, which checks the permit just before.
         for start in range(0, len(content), MESSAGE_SIZE):
@@ -59,40 +58,11 @@ class ReadDocument:
     async def _find(self, record: str, document: str, *, with_content: bool) -> tuple[HeldPermit, Found]:
         # 2. One decision, and 3. a permit that ends by itself: one in hand serves until it ends.
         held = await self._decisions.permit(record, Action.READ)
-        # 4. One find that carries the permit's filter; the key comes beside it, once a permit.
-        now = self._clock.now()
-        finding = self._documents.find(record, document, held.allowed.terms, now, with_content=with_content)
-        if held.record_key is None:
-            found, _ = await asyncio.gather(finding, self._releases.key(held, record))
-        else:
-            found = await finding
+        # 4. One find that carries the permit's filter; the key and the newest versions come beside it, once a permit.
+        found = await self._showing.find(record, document, held, with_content=with_content)
         if found is None:
             await self._releases.refuse_absent(record, held)
         return held, found
-
-    async def _shown(self, opened: Opened, held: HeldPermit) -> Shown:
-        now = self._clock.now()
-        successors = await self._documents.successors([opened.placement], held.allowed.terms, now)
-        return show(opened.placement, opened.entry, now, self._documents.blinding, successors=successors)
-
-    async def _announce(self, kind: str, opened: Opened, held: HeldPermit) -> None:
-        placement, entry = opened.placement, opened.entry
-        told = Told(
-            record=placement.record,
-            document=document_name(placement.record, placement.document),
-            title=entry.title,
-            type_code=entry.type.code,
-            hidden_from=hidden_from(placement.labels(self._clock.now())),
-        )
-
-        async def still_holds(renewed: HeldPermit) -> bool:
-            terms = renewed.allowed.terms
-            return await self._documents.find(placement.record, placement.document, terms, self._clock.now()) is not None
-
-        # 5. The event is durable before the first byte.
-        await self._releases.announce(kind, told, held)
-        # 6. What follows is sent under the permit.
-        self._releases.release(told, held, still_holds)
 
     async def _inline(self, opened: Opened, found: Found, held: HeldPermit) -> bytes:
         try:

@@ -1,17 +1,16 @@
 """Searching documents: the permit's filter is in the query, so what is hidden is not counted, paged or timed differently."""
 
-import asyncio
 from dataclasses import dataclass, replace
 
 from carnet_platform.clock import Clock
 
 from carnet_documents.domain.decision import Action
-from carnet_documents.storage.documents import Criteria, Documents
+from carnet_documents.storage.documents import Criteria, Documents, Listing
 from carnet_documents.storage.page_tokens import PageTokens
-from carnet_documents.storage.stored import Found
 from carnet_documents.usecases.decisions import Decisions, HeldPermit
 from carnet_documents.usecases.releasing import Releases, Told
-from carnet_documents.usecases.shown import Shown, show
+from carnet_documents.usecases.showing import Showing
+from carnet_documents.usecases.shown import Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,43 +40,33 @@ class SearchDocuments:
         self._documents = documents
         self._releases = releases
         self._tokens = tokens
-        self._clock = clock
+        self._showing = Showing(documents, releases, clock)
 
     async def __call__(self, search: Search) -> Page:
         """One page. Raises ``Refusal``; PAGE_TOKEN_INVALID for another request's token."""
         record, criteria = search.record, self._criteria(search)
         held = await self._decisions.permit(record, Action.READ)
-        found, _ = await asyncio.gather(self._found(record, criteria, held), self._releases.key(held, record))
-        page = found[: criteria.limit - 1]
-        key = await self._releases.key(held, record) if page else None
-        opened = [await self._releases.open(one, key, held) for one in page]
-        now = self._clock.now()
-        successors = await self._documents.successors([one.placement for one in opened], held.allowed.terms, now)
+        listing = await self._showing.page(record, criteria, held)
+        key = await self._releases.key(held, record) if listing.found else None
+        opened = [await self._releases.open(one, key, held) for one in listing.found]
+        shown = await self._showing.shown(opened, held)
         told = Told(record)
         await self._releases.announce("documents.searched", told, held)
 
         async def still_holds(renewed: HeldPermit) -> bool:
-            again = await self._found(record, criteria, renewed)
-            return [one.placement for one in again] == [one.placement for one in found]
+            again = await self._showing.page(record, criteria, renewed)
+            return [one.placement for one in again.found] == [one.placement for one in listing.found]
 
         self._releases.release(told, held, still_holds)
-        shown = tuple(show(one.placement, one.entry, now, self._documents.blinding, successors=successors) for one in opened)
-        return Page(shown, self._next_token(search, found, criteria.limit - 1))
+        return Page(tuple(shown), self._next_token(search, listing))
 
     def _criteria(self, search: Search) -> Criteria:
-        """One more than the page holds is asked for, to know whether another page follows."""
-        criteria = replace(search.criteria, limit=search.criteria.limit + 1)
+        criteria = search.criteria
         if search.unique_id:
             criteria = replace(criteria, unique=self._documents.blinding.unique_id(search.record, search.unique_id))
         if search.page_token:
             criteria = replace(criteria, after=self._tokens.open(search.fingerprint, search.page_token))
         return criteria
 
-    async def _found(self, record: str, criteria: Criteria, held: HeldPermit) -> list[Found]:
-        return await self._documents.search(record, held.allowed.terms, self._clock.now(), criteria)
-
-    def _next_token(self, search: Search, found: list[Found], size: int) -> str:
-        if len(found) <= size:
-            return ""
-        last = found[size - 1]
-        return self._tokens.seal(search.fingerprint, last.stored["created"], last.placement.document)
+    def _next_token(self, search: Search, listing: Listing) -> str:
+        return "" if listing.follows is None else self._tokens.seal(search.fingerprint, *listing.follows)

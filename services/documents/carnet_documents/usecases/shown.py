@@ -11,11 +11,11 @@ from carnet_documents.storage.blinding import Blinding
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An entry with what has become of it."""
+    """An entry with what has become of it; that part is empty for who may not know it."""
 
     name: str
     entry: Entry
-    status: Status
+    status: Status | None
     labels: frozenset[Visibility]
     replaced_by: str
     etag: str

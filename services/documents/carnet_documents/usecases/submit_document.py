@@ -1,7 +1,8 @@
 """Depositing a document (TD2.1): decided first, received whole, examined, matched with the patient, kept all or nothing.
 
 The header of a CDA is authoritative: a contradiction is refused, another patient is refused, the class follows from the type. What is
-dirty and harmless is kept with a warning (rules.md 20). Every refusal after the decision is written down.
+dirty and harmless is kept with a warning (rules.md 20). Every refusal after the decision is written down. The right to deposit is not
+the right to read: of an earlier, identical deposit the answer tells that it was made, under which name, and when.
 """
 
 import asyncio
@@ -30,13 +31,13 @@ from carnet_documents.storage.documents import Documents
 from carnet_documents.storage.record_keys import RecordKeys
 from carnet_documents.storage.stored import NewDocument
 from carnet_documents.usecases.decisions import Decisions, HeldPermit
-from carnet_documents.usecases.keeping import Keeping
+from carnet_documents.usecases.keeping import Keeping, Kept
 from carnet_documents.usecases.ports import Identity
 from carnet_documents.usecases.receiving import Receiving
 from carnet_documents.usecases.refusals import told_rule
-from carnet_documents.usecases.refused_accesses import RefusedAccesses
+from carnet_documents.usecases.refused_accesses import DEPOSIT_REFUSED, RefusedAccesses
 from carnet_documents.usecases.replacing import Replacing
-from carnet_documents.usecases.shown import Shown, show
+from carnet_documents.usecases.shown import Shown, document_name, show
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +100,15 @@ class SubmitDocument:
         """Keep one document. Raises ``Refusal``; then nothing is kept."""
         held = await self._decisions.permit(deposit.record, Action.DEPOSIT)
         try:
-            return await self._deposit(deposit, parts, held)
+            with self._receiving.room(deposit.size):
+                return await self._deposit(deposit, parts, held)
         except RuleBroken as broken:
             refusal = told_rule(broken)
         except (Unavailable, ResourceExhausted):
             raise
         except Refusal as refused:
             refusal = refused
-        await self._refused.record(deposit.record, refusal, rule=held.allowed.rule)
+        await self._refused.record(deposit.record, refusal, rule=held.allowed.rule, kind=DEPOSIT_REFUSED)
         raise refusal
 
     async def _deposit(self, deposit: Deposit, parts: AsyncIterator[bytes], held: HeldPermit) -> DepositReceipt:
@@ -125,16 +127,25 @@ class SubmitDocument:
             warnings = (*warnings, REPLACED_ABSENT)
         new = self._new(deposit, claim, document_class, content, warnings)
         if parent is not None:
-            earlier = await self._keeping.earlier(new, record_key)
+            earlier = await self._keeping.earlier(new, record_key, held)
             parent = None if earlier else parent
         # The permit may have ended while a slow sender sent: what is kept is kept under one that has not.
         held = await self._decisions.permit(deposit.record, Action.DEPOSIT)
         self._check_depositable(document_class, claim, held)
         kept = await self._keeping(new, record_key, parent, held)
-        # The depositor knows what replaced his document: only he or his structure could.
-        successors = frozenset({kept.placement.replaced_by} - {""})
-        shown = show(kept.placement, kept.entry, self._clock.now(), self._documents.blinding, successors=successors)
-        return DepositReceipt(shown, kept.entry.warnings, kept.is_earlier)
+        if kept.is_earlier:
+            return await self._repeated(deposit, new, kept, held)
+        return DepositReceipt(show(kept.placement, kept.entry, self._clock.now(), self._documents.blinding), warnings, is_earlier=False)
+
+    async def _repeated(self, deposit: Deposit, new: NewDocument, kept: Kept, held: HeldPermit) -> DepositReceipt:
+        """What this depositor himself brings and claims; of what is kept, no more than its name and when it was deposited."""
+        await self._keeping.announce_repeated(kept, self._clock.now(), held)
+        first = kept.entry.deposit_time
+        made = first if new.entry.creation_time == new.entry.deposit_time else new.entry.creation_time
+        entry = replace(new.entry, creation_time=made, deposit_time=first, depositor="")
+        name = document_name(kept.placement.record, kept.placement.document)
+        shown = Shown(name, entry, status=None, labels=frozenset(deposit.labels), replaced_by="", etag="")
+        return DepositReceipt(shown, new.entry.warnings, is_earlier=True)
 
     def _class(self, claim: Claim, held: HeldPermit) -> Code:
         if claim.type is None:
@@ -160,6 +171,10 @@ class SubmitDocument:
 
     async def _key(self, record: str, held: HeldPermit) -> bytes:
         if held.record_key is None:
+            held.record_key = await self._keys.find(record)
+        if held.record_key is None:
+            # Before the key: afterwards a row that is missing was taken away.
+            await self._documents.versions.begin(record)
             held.record_key = await self._keys.find_or_make(record)
         return held.record_key
 
