@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from carnet_platform.calls import current_call, current_user
+from carnet_platform.calls import RefusedCall, current_call, current_user
 from carnet_platform.clock import SystemClock
-from carnet_platform.errors import InvalidArgument
+from carnet_platform.errors import Denied, InvalidArgument
 from carnet_platform.interceptors.identity import thumbprint
 from carnet_platform.permits import Permit, release_under
 from carnet_platform.platform import Platform
@@ -60,6 +60,13 @@ class EchoService:
     def __init__(self) -> None:
         self.notes = Notes()
         self.clock = SystemClock()
+        self.refused: list[RefusedCall] = []
+        """What the hook for refused calls was told."""
+
+    def hear(self, refused: RefusedCall) -> None:
+        self.refused.append(refused)
+        if refused.reason == "TOKEN_EXPIRED":
+            raise RuntimeError("a hook that breaks its promise")
 
     async def echo(self, request: bytes, _: object) -> bytes:
         return request
@@ -70,6 +77,9 @@ class EchoService:
 
     async def subject(self, _: bytes, __: object) -> bytes:
         return current_user().subject.encode()
+
+    async def denied(self, _: bytes, __: object) -> bytes:
+        raise Denied("ROLE_NOT_ALLOWED", "not you")
 
     async def wrong(self, _: bytes, __: object) -> bytes:
         raise InvalidArgument("INVALID_FIELD", "must be even", field="number")
@@ -129,7 +139,7 @@ class EchoService:
                 },
                 {"ticks": self.ticks, "blocked": self.blocked, "flood": self.flood},
             ),
-            plain("test.Users", {"subject": self.subject}),
+            plain("test.Users", {"subject": self.subject, "denied": self.denied}),
             plain("test.Closed", {"echo": self.echo}),
         ]
 
@@ -171,5 +181,6 @@ async def serve(settings: PlatformSettings, echo: EchoService, tokens: Tokens, t
     async with Platform("documents", settings) as platform:
         platform.call_by(table)
         platform.trust_tokens(tokens.fetch)
+        platform.on_refused_call(echo.hear)
         asyncio.get_running_loop().call_later(0.05, started.set)
         await platform.serve(*echo.served())

@@ -71,6 +71,24 @@ class Call:
     """W3C trace context to send with the calls that serve this one."""
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedCall:
+    """A call refused before it was known for whom it was made."""
+
+    method: str
+    """Full method, ``/package.Service/Method``."""
+    caller: str
+    """URI name of the caller's certificate, empty when that is not known either."""
+    reason: str
+    request_id: str
+    trace_id: str
+
+    @property
+    def service(self) -> str:
+        """``package.Service``."""
+        return self.method.split("/")[1]
+
+
 current: ContextVar[Call] = ContextVar("carnet_call")
 
 

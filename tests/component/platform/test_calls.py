@@ -135,6 +135,38 @@ async def test_a_token_is_asked_for_verified_and_bound_to_its_presenter(running:
         assert (code, info.reason) == (grpc.StatusCode.UNAUTHENTICATED, reason)
 
 
+async def test_a_call_refused_before_its_user_is_known_is_told_to_the_hook(running: Running) -> None:
+    """S1, S2: what the operators' stream is made of. A hook that fails changes no answer."""
+    expired = running.bearer(exp=int(time.time()) - 61)
+    for method, metadata, reason in (
+        ("Open/echo", [], "CALLER_NOT_ALLOWED"),
+        ("Users/subject", [], "TOKEN_MISSING"),
+        ("Users/subject", [("authorization", "Bearer junk")], "TOKEN_INVALID"),
+        ("Users/subject", expired, "TOKEN_EXPIRED"),
+        ("Users/subject", running.bearer("consent"), "TOKEN_WRONG_PRESENTER"),
+    ):
+        _, info, _ = await refused(running.call(method, name="portal", metadata=[*metadata, ("x-request-id", "request-0001")]))
+        told = running.echo.refused.pop()
+        assert info.reason == told.reason == reason
+        assert (told.caller, told.method, told.request_id) == ("spiffe://carnet/portal", f"/test.{method}", "request-0001")
+        assert (told.service, len(told.trace_id)) == (f"test.{method.partition('/')[0]}", 32)
+    assert running.echo.refused == []
+
+
+async def test_a_caller_without_a_name_is_told_to_the_hook_without_one(running: Running, tmp_path: Path) -> None:
+    running.certificates.issue(tmp_path / "nobody", "documents", uris=[])
+    async with running.channel(folder=tmp_path / "nobody") as channel:
+        await refused(stream(channel, "/test.Open/ticks")(b"1", timeout=5).read())
+    assert [(told.caller, told.reason) for told in running.echo.refused] == [("", "CALLER_UNKNOWN")]
+
+
+async def test_what_a_handler_refuses_or_time_forbids_is_not_told_to_the_hook(running: Running) -> None:
+    await refused(running.call("Open/wrong"))
+    await refused(running.call("Users/denied", metadata=running.bearer()))
+    await refused(running.call("Open/slow", b"3", seconds=1))
+    assert running.echo.refused == []
+
+
 async def test_a_token_signed_otherwise_is_refused_and_a_flood_of_them_asks_for_the_keys_once(running: Running) -> None:
     """S1."""
     claims = running.tokens.claims(running.certificates.folder("portal"))

@@ -6,18 +6,16 @@ from carnet_platform.identifiers import new_id
 from carnet_platform.interceptors.inbound import Inbound
 
 METADATA_KEY = "x-request-id"
-_HARMLESS = re.compile(r"[a-z0-9-]{8,64}")
-_LONG_NUMBER = re.compile(r"\d{11,}")
+_HARMLESS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z2-7]{26}")
 
 
 class RequestId:
     """Gives each call a name that logs, traces, events and errors share."""
 
     async def enter(self, inbound: Inbound) -> None:
-        """Take or make the id. A long run of digits is not taken: it could be somebody's number."""
+        """Take or make the id. Only a UUID or an id of ours is taken: any other text could be somebody's name or number."""
         given = inbound.text(METADATA_KEY)
-        taken = _HARMLESS.fullmatch(given) and not _LONG_NUMBER.search(given)
-        inbound.request_id = given if taken else new_id()
+        inbound.request_id = given if _HARMLESS.fullmatch(given) else new_id()
 
     def leave(self, inbound: Inbound) -> None:
         """Nothing to do."""

@@ -57,6 +57,9 @@ def _parent(traceparent: str) -> SpanContext | None:
     parts = traceparent.split("-")
     if len(parts) != _PARTS or len(parts[1]) != _TRACE_LENGTH or len(parts[2]) != _SPAN_LENGTH:
         return None
+    # Digits alone are hardly ever random (one id of 16 in 1800, of 32 in three million): they could be somebody's number.
+    if parts[1].isdecimal() or parts[2].isdecimal():
+        return None
     try:
         context = SpanContext(int(parts[1], 16), int(parts[2], 16), is_remote=True, trace_flags=TraceFlags(int(parts[3], 16)))
     except ValueError:
