@@ -37,6 +37,7 @@ from carnet_consent.domain.matrix import Habilitation
 from carnet_consent.domain.matrix_files import COLUMNS, BrokenTableError, habilitation
 from carnet_consent.domain.stating import Durations
 from carnet_consent.settings import ConsentSettings
+from carnet_consent.storage.fence_watch import FenceWatch
 from carnet_consent.storage.fences import Fences
 from carnet_consent.storage.read_batch import Barrier, Limits, ReadBatch
 from carnet_consent.storage.records import Records
@@ -49,6 +50,7 @@ from carnet_consent.usecases.hide import Hide, UpdateSwitches
 from carnet_consent.usecases.open_record import Identities, OpenRecord
 from carnet_consent.usecases.read_record import ReadRecord
 from carnet_consent.usecases.record_refusals import RecordRefusals
+from carnet_consent.usecases.refused_calls import record_refused_calls
 from carnet_consent.usecases.state import State
 from carnet_consent.usecases.withdraw import Withdraw
 
@@ -61,6 +63,7 @@ class Consent:
 
     batch: ReadBatch
     rollbacks: RollbackWatch
+    fence_watch: FenceWatch
     refusals: RecordRefusals
     journal: Journal
     log: ChangeLog
@@ -79,7 +82,7 @@ def newest_habilitation(data: Traversable) -> Habilitation:
 async def put_together(client: Client, keys: MasterKeys, clock: Clock, settings: ConsentSettings, identities: Identities) -> Consent:
     """Open the collections and make the services."""
     database = client.get_default_database()
-    records, fences = await Records.open(database, keys), await Fences.open(database)
+    records, fences = await Records.open(database, keys), await Fences.open(database, keys)
     log, requests = await ChangeLog.open(database, keys), await Requests.open(database, keys)
     journal = await Journal.open(database, keys, clock, service=NAME)
     limits = Limits(settings.read_batch_timeout, settings.read_batch_size, settings.read_queue_limit)
@@ -89,7 +92,7 @@ async def put_together(client: Client, keys: MasterKeys, clock: Clock, settings:
     changes = Changes(client, records, fences, requests, log, clock, settings.acknowledge_after, settings.change_timeout)
     withdraw = Withdraw(client, fences, requests, clock, settings.change_timeout)
     services = _services(settings, changes, ReadRecord(records, batch, rollbacks, clock), rollbacks, refusals, identities, withdraw)
-    return Consent(batch, rollbacks, refusals, journal, log, services)
+    return Consent(batch, rollbacks, FenceWatch(client, fences, settings.rollback_check_every), refusals, journal, log, services)
 
 
 def _services(
@@ -150,8 +153,11 @@ async def serve(platform: Platform) -> None:
     client = await platform.mongo()
     consent = await put_together(client, platform.keys(), platform.clock, settings, IdentityClient(references, directory))
     shipper = Shipper(consent.journal, consent.log, AuditSender(audit), platform.clock)
+    refused_calls = record_refused_calls(consent.journal, platform.clock)
+    platform.on_refused_call(refused_calls)
 
     async def close() -> None:
+        await refused_calls.close()
         await consent.refusals.close()
         await consent.journal.close()
         await shipper.drain()
@@ -160,7 +166,9 @@ async def serve(platform: Platform) -> None:
     for name, job in (
         ("read batches", consent.batch.run),
         ("rollback watch", consent.rollbacks.run),
+        ("fence watch", consent.fence_watch.run),
         ("refusals", consent.refusals.run),
+        ("refused calls", refused_calls.run),
         ("shipping", shipper.run),
     ):
         platform.background(name, job)

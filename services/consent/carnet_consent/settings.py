@@ -37,7 +37,7 @@ class ConsentSettings(PlatformSettings):
     change_timeout: timedelta = Field(default=timedelta(seconds=5), gt=timedelta(0))
     """How long the transaction of a change may take, retries included, in seconds."""
     rollback_check_every: timedelta = Field(default=timedelta(seconds=20), gt=timedelta(0))
-    """Between two looks for records older than their last event, in seconds (trial C8: noticed within 60)."""
+    """Between two looks for records older than their last event, and for withdrawals that are gone, in seconds (C8: noticed within 60)."""
 
     @model_validator(mode="after")
     def _withdrawals_outlast_permits(self) -> Self:

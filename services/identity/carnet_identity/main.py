@@ -48,6 +48,7 @@ from carnet_identity.storage.patients import PatientStore
 from carnet_identity.storage.presented_assertions import PresentedAssertions
 from carnet_identity.storage.sessions import SessionStore
 from carnet_identity.storage.signing_keys import SigningKeys
+from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.consult_directory import ConsultDirectory
 from carnet_identity.usecases.exchange_assertion import ExchangeAssertion, Users
 from carnet_identity.usecases.exchange_certificate import ExchangeCertificate
@@ -56,6 +57,7 @@ from carnet_identity.usecases.lookup_patient import LookupPatient
 from carnet_identity.usecases.open_session import OpenSession
 from carnet_identity.usecases.record_refusals import RefusalRecorder
 from carnet_identity.usecases.refer_to_patient import ReferToPatient
+from carnet_identity.usecases.refused_calls import record_refused_calls
 from carnet_identity.usecases.register_patient import RegisterPatient
 from carnet_identity.usecases.revoke_session import RevokeSession
 from carnet_identity.usecases.tell_withdrawals import TellWithdrawals
@@ -127,7 +129,7 @@ async def _open_stores(platform: Platform, settings: IdentitySettings) -> Stores
     return Stores(
         client=client,
         patients=PatientStore(collections.patients, keys),
-        directory=DirectoryStore(collections.professionals, collections.structures),
+        directory=DirectoryStore(collections.professionals, collections.structures, keys),
         sessions=sessions,
         due=DueWithdrawals(collections.due_withdrawals),
         presented=PresentedAssertions(redis, keys, sessions, platform.clock, settings.redis_patience),
@@ -142,7 +144,8 @@ async def _import_directory(platform: Platform, settings: IdentitySettings, stor
         return
     try:
         document = json.loads(settings.directory_file.read_text(encoding="utf-8"))
-        report = await ImportDirectory(stores.directory, stores.due)(document, tokens_end=_tokens_end(platform, settings))
+        importing = ImportDirectory(stores.directory, stores.due, most_withdrawn=settings.directory_withdrawn_share)
+        report = await importing(document, tokens_end=_tokens_end(platform, settings))
     except (OSError, ValueError) as error:
         # Of a BrokenRule the text is ours; of anything else it might quote the file.
         raise SettingsError(f"CARNET_DIRECTORY_FILE: {error if isinstance(error, BrokenRule) else type(error).__name__}") from None
@@ -153,6 +156,7 @@ async def _import_directory(platform: Platform, settings: IdentitySettings, stor
         structures=report.structures,
         professionals=report.professionals,
         changed=report.changed_professionals,
+        withdrawn_professionals=report.withdrawn_professionals,
         withdrawn_activities=report.withdrawn_activities,
         refused=len(report.refused),
     )
@@ -164,8 +168,9 @@ def _tokens_end(platform: Platform, settings: IdentitySettings) -> datetime:
 
 
 def _registry(platform: Platform, stores: Stores) -> PatientRegistryServicer:
-    register = RegisterPatient(stores.client, stores.patients, stores.sessions, stores.changes, stores.requests, platform.clock)
-    lookup = LookupPatient(stores.patients, stores.sessions, stores.journal, platform.clock)
+    acting = ActingUser(stores.sessions, stores.due)
+    register = RegisterPatient(stores.client, stores.patients, acting, stores.changes, stores.requests, platform.clock)
+    lookup = LookupPatient(stores.patients, acting, stores.journal, platform.clock)
     return PatientRegistryServicer(register, lookup, platform.clock, is_production=platform.settings.environment == "production")
 
 
@@ -192,6 +197,7 @@ def _sessions(platform: Platform, settings: IdentitySettings, stores: Stores, si
         stores.presented,
         open_session,
         platform.clock,
+        patient_callers=settings.patient_callers,
     )
     refusals = RefusalRecorder(stores.journal, platform.clock)
     platform.background("refusals", refusals.run)
@@ -234,6 +240,10 @@ def _ship_events(platform: Platform, settings: IdentitySettings, stores: Stores)
     # Awaited in reverse order: what was counted is recorded, the journal closed, the rest shipped.
     platform.on_stop(drain)
     platform.on_stop(stores.journal.close)
+    refused_calls = record_refused_calls(stores.journal, platform.clock)
+    platform.on_refused_call(refused_calls)
+    platform.background("refused calls", refused_calls.run)
+    platform.on_stop(refused_calls.close)
 
 
 def _toml(file: Path | None, delivered: str) -> Mapping[str, Any]:

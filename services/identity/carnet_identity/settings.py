@@ -29,8 +29,10 @@ class IdentitySettings(PlatformSettings):
     """Our client id at the identity providers: the `aud` of an assertion."""
     assertion_algorithms: frozenset[Literal["ES256", "RS256", "PS256"]] = frozenset({"ES256", "PS256", "RS256"})
     """JSON list of the signature algorithms of assertions; others are refused whatever the providers publish."""
-    assertion_longest_age: timedelta = timedelta(minutes=10)
-    """An assertion issued longer ago is refused even if it has not expired, in seconds."""
+    patient_callers: frozenset[str] = frozenset({"spiffe://carnet/portal"})
+    """JSON list of the certificates that may exchange a patient's assertion; whoever else does is refused with ROLE_NOT_ALLOWED."""
+    assertion_longest_age: timedelta = Field(default=timedelta(minutes=10), gt=timedelta(0), le=timedelta(hours=12))
+    """An assertion issued longer ago is refused even if it has not expired, in seconds; at most half of what a session is kept."""
     clock_tolerance: timedelta = Field(default=timedelta(seconds=60), le=timedelta(minutes=5))
     """How far the clocks of identity providers and services may differ, in seconds (trial R9)."""
     provider_timeout: timedelta = timedelta(seconds=3)
@@ -38,7 +40,10 @@ class IdentitySettings(PlatformSettings):
     redis_patience: timedelta = timedelta(milliseconds=500)
     """How long Redis may take to tell whether an assertion was presented; then the exchange is refused, in seconds."""
     directory_file: Path | None = None
-    """JSON file of professionals and structures, imported at start. Absent: the directory stays as it is."""
+    """JSON file of all professionals and structures, imported at start. Absent: the directory stays as it is."""
+    directory_withdrawn_share: float = Field(default=0.2, ge=0, le=1)
+    """Share of the professionals who work somewhere that one import may leave without any activity; five people always may. An import
+    that would withdraw more stops the start and changes nothing."""
     purposes_file: Path | None = None
     """TOML file of the purposes open to each role, in place of the one delivered."""
     systems_file: Path | None = None

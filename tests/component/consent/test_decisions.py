@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from bson.binary import Binary
 from carnet.consent.v1 import withdrawal_service_pb2 as withdrawals
+from carnet_consent.storage import rollback
 from component.consent.conftest import CONTEXT, DOCTOR, HOLDER, NURSE, OTHER_PERSON, Running, Someone, new_request, reason
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -89,6 +90,23 @@ async def test_a_record_set_back_with_its_seal_is_noticed_and_denied(running: Ru
     await running.consent.rollbacks.look()
 
     assert await running.answer(DOCTOR, record) == "CONSENT_UNREADABLE"
+
+
+async def test_no_record_waits_for_ever_to_be_looked_at(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """C8: those that have waited longest come first, however often the others are read."""
+    monkeypatch.setattr(rollback, "MOST_WATCHED", 1)
+    often, once = await running.open(), await running.open(patient="patients/other")
+    before = await running.database["records"].find_one({"_id": once})
+    await running.state(OTHER_PERSON, once, "professionals/doctor", "BLOCK")
+    await running.database["records"].replace_one({"_id": once}, before)
+
+    await running.answer(DOCTOR, often)
+    await running.answer(DOCTOR, once)
+    for _ in range(2):
+        await running.consent.rollbacks.look()
+        await running.answer(DOCTOR, often)
+
+    assert await running.answer(DOCTOR, once) == "CONSENT_UNREADABLE"
 
 
 async def test_questions_that_queue_share_one_barrier(running: Running) -> None:

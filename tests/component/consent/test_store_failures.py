@@ -79,10 +79,26 @@ async def test_a_primary_that_can_no_longer_write_permits_nothing_though_it_stil
     assert await first_decision(running, record) == "permit"
 
 
+@pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+async def test_what_is_read_comes_after_the_barrier_on_whichever_member(running: Running, stores: TestStores) -> None:
+    """R5: a member that became primary in between must have the barrier before it answers."""
+    record = await running.open()
+    with MongoClient[dict[str, Any]](stores.mongo_admin_url) as admin:
+        database = admin[running.database.name]
+        database.command("profile", 2)
+        assert await running.answer(DOCTOR, record) == "permit"
+        database.command("profile", 0)
+        finds = [line["command"] for line in database["system.profile"].find({"op": "query"})]
+
+    read = {one["find"]: one["readConcern"] for one in finds if one["find"] in {"records", "fences"}}
+    assert set(read) == {"records", "fences"}
+    assert all(concern["level"] == "majority" and "afterClusterTime" in concern for concern in read.values())
+
+
 async def test_a_full_queue_refuses_at_once(database: tuple[Any, Any], running: Running) -> None:
     """R10: what waits is bounded."""
     _, opened = database
-    records, fences = await Records.open(opened, KEYS), await Fences.open(opened)
+    records, fences = await Records.open(opened, KEYS), await Fences.open(opened, KEYS)
     limits = Limits(timeout=timedelta(seconds=1), batch=1, queue=1)
     batch = ReadBatch(records, fences, await Barrier.open(opened), running.clock, limits)
     waiting = asyncio.ensure_future(batch.read("records/r", ()))

@@ -11,6 +11,8 @@ from carnet.audit.v1 import audit_service_pb2_grpc as audit_grpc
 from carnet.audit.v1 import event_pb2
 from carnet.consent.v1 import withdrawal_service_pb2 as consent_pb
 from carnet.consent.v1 import withdrawal_service_pb2_grpc as consent_grpc
+from carnet_platform.errors import InvalidArgument
+from carnet_platform.interceptors.refusals import DETAILS_KEY, details_of
 from google.protobuf import json_format
 
 
@@ -21,11 +23,15 @@ class Consent(consent_grpc.WithdrawalServiceServicer):
         self.withdrawals: dict[str, tuple[str, float]] = {}
         """Subject -> request_id and the instant of the first commit, on the monotonic clock."""
         self.is_down = False
+        self.refused: set[str] = set()
+        """Subjects that are refused for ever."""
 
     def RegisterWithdrawal(self, request: consent_pb.RegisterWithdrawalRequest, context: grpc.ServicerContext) -> Any:  # noqa: ANN401, N802
         """Notes one."""
         if self.is_down:
             context.abort(grpc.StatusCode.UNAVAILABLE, "down")
+        if request.subject in self.refused:
+            _refuse(context)
         self.withdrawals.setdefault(request.subject, (request.request_id, time.monotonic()))
         return consent_pb.RegisterWithdrawalResponse(position=len(self.withdrawals))
 
@@ -59,6 +65,12 @@ class Audit(audit_grpc.AuditServiceServicer):
 
     def _next(self, stream: str) -> int:
         return max((number + 1 for name, number in self.events if name == stream), default=0)
+
+
+def _refuse(context: grpc.ServicerContext) -> None:
+    refusal = InvalidArgument("INVALID_FIELD", "refused for ever", field="subject")
+    context.set_trailing_metadata(((DETAILS_KEY, details_of(refusal)),))
+    context.abort(refusal.code, refusal.message)
 
 
 def _event(sealed: audit_pb.SealedEvent) -> event_pb2.Event:

@@ -13,17 +13,42 @@ import pytest
 from carnet.identity.v1 import directory_service_pb2 as pb
 from carnet.identity.v1 import directory_service_pb2_grpc as pb_grpc
 from carnet_dev.people import DIRECTORY_FILE
+from carnet_identity.domain.broken_rule import BrokenRule
+from carnet_identity.domain.luhn import has_luhn_key
 from carnet_identity.storage.directory import DirectoryStore
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.indexes import open_collections
 from carnet_identity.usecases.import_directory import ImportDirectory
+from carnet_platform.envelope import EnvelopeError
+from carnet_platform.keys import MasterKeys
 from component.identity.conftest import Start
 from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
 from component.identity.running import HOSPITAL, PRACTICE, Running, await_that, lines, refused
+from pymongo import MongoClient
+from support.stores_fixtures import TestStores
 
 ALICE, BRUNO = "99700366240", "99700218896"
 END = datetime(2026, 1, 1, tzinfo=UTC)
+KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
+BOTH_DRIVERS = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+
+
+async def _stores(database: tuple[Any, Any]) -> tuple[DirectoryStore, DueWithdrawals]:
+    collections = await open_collections(database[1])
+    return DirectoryStore(collections.professionals, collections.structures, KEYS), DueWithdrawals(collections.due_withdrawals)
+
+
+def _importing(store: DirectoryStore, due: DueWithdrawals, share: float = 0.2) -> ImportDirectory:
+    return ImportDirectory(store, due, most_withdrawn=share)
+
+
+def _invented(count: int) -> list[dict[str, Any]]:
+    """Nurses of the hospital, with numbers that pass their check."""
+    numbers = [number for number in map(str, range(99700600000, 99700600000 + 10 * count)) if has_luhn_key(number)]
+    return [
+        {"rpps": number, "family_name": "EXEMPLE", "given_name": "Eve", "profession": "60", "structures": [HOSPITAL]} for number in numbers
+    ]
 
 
 @pytest.fixture
@@ -40,47 +65,111 @@ def directory(identity: Running) -> Iterator[Any]:
         yield stub
 
 
-@pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+@BOTH_DRIVERS
 async def test_names_stay_across_imports_and_the_same_file_writes_nothing(database: tuple[Any, Any], document: dict[str, Any]) -> None:
-    collections = await open_collections(database[1])
-    store, due = DirectoryStore(collections.professionals, collections.structures), DueWithdrawals(collections.due_withdrawals)
-    first = await ImportDirectory(store, due)(document, tokens_end=END)
-    names = {rpps: one.name for rpps, one in (await store.professionals_by_rpps([ALICE, BRUNO])).items()}
+    store, due = await _stores(database)
+    first = await _importing(store, due)(document, tokens_end=END)
+    names = {rpps: one.name for rpps, one in (await store.all_professionals()).items()}
     assert (first.professionals, first.changed_professionals, first.withdrawn_activities, first.refused) == (5, 5, 0, ())
-    again = await ImportDirectory(store, due)(document, tokens_end=END)
+    again = await _importing(store, due)(document, tokens_end=END)
     assert (again.changed_professionals, again.withdrawn_activities) == (0, 0)
     document["professionals"][0]["family_name"] = "AUTRE"
     document["professionals"].pop(1)
-    changed = await ImportDirectory(store, due)(document, tokens_end=END)
-    assert changed.changed_professionals == 1
-    assert {rpps: one.name for rpps, one in (await store.professionals_by_rpps([ALICE, BRUNO])).items()} == names
+    changed = await _importing(store, due)(document, tokens_end=END)
+    assert (changed.changed_professionals, changed.withdrawn_professionals) == (1, 1)
+    assert {rpps: one.name for rpps, one in (await store.all_professionals()).items()} == names
 
 
-@pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+@BOTH_DRIVERS
 async def test_an_activity_that_is_gone_is_due_to_be_withdrawn(database: tuple[Any, Any], document: dict[str, Any]) -> None:
-    collections = await open_collections(database[1])
-    store, due = DirectoryStore(collections.professionals, collections.structures), DueWithdrawals(collections.due_withdrawals)
-    await ImportDirectory(store, due)(document, tokens_end=END)
-    bruno = (await store.professionals_by_rpps([BRUNO]))[BRUNO]
+    store, due = await _stores(database)
+    await _importing(store, due)(document, tokens_end=END)
+    bruno = (await store.all_professionals())[BRUNO]
     document["professionals"][1]["structures"] = [HOSPITAL]
-    assert (await ImportDirectory(store, due)(document, tokens_end=END)).withdrawn_activities == 1
+    assert (await _importing(store, due)(document, tokens_end=END)).withdrawn_activities == 1
     gone = bruno.structures[0].removeprefix("structures/")
     assert [(one.subject, one.expire_time) for one in await due.some()] == [(f"activities/{bruno.id}/{gone}", END)]
     await due.forget_expired(END)
     assert await due.some() == []
 
 
-@pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+@BOTH_DRIVERS
+async def test_who_is_not_in_the_file_or_whose_line_is_malformed_is_withdrawn(database: tuple[Any, Any], document: dict[str, Any]) -> None:
+    """C2: access is never kept by being forgotten."""
+    store, due = await _stores(database)
+    await _importing(store, due)(document, tokens_end=END)
+    held = await store.all_professionals()
+    gone = [document["professionals"].pop(1)["rpps"], document["professionals"][0]["rpps"]]
+    document["professionals"][0]["profession"] = "93"
+    report = await _importing(store, due)(document, tokens_end=END)
+    assert (report.withdrawn_professionals, report.withdrawn_activities) == (2, 0)
+    assert {(one.subject, one.expire_time) for one in await due.some()} == {(held[rpps].name, END) for rpps in gone}
+    assert [(await store.all_professionals())[rpps].structures for rpps in gone] == [(), ()]
+    again = await _importing(store, due)(document, tokens_end=END)
+    assert (again.changed_professionals, again.withdrawn_professionals) == (0, 0)
+
+
+@BOTH_DRIVERS
+async def test_a_file_that_would_withdraw_too_many_changes_nothing(database: tuple[Any, Any], document: dict[str, Any]) -> None:
+    store, due = await _stores(database)
+    document["professionals"] = _invented(40)
+    await _importing(store, due)(document, tokens_end=END)
+    held = await store.all_professionals()
+    document["structures"][0]["display_name"] = "Autre"
+    for left in (document["professionals"][9:], [{**one, "structures": []} for one in document["professionals"]]):
+        with pytest.raises(BrokenRule, match="of 40 professionals would lose every activity"):
+            await _importing(store, due)({**document, "professionals": left}, tokens_end=END)
+    assert await store.all_professionals() == held
+    assert await due.some() == []
+    assert await database[1]["structures"].count_documents({"display_name": "Autre"}) == 0
+    fewer = {**document, "professionals": document["professionals"][8:]}
+    assert (await _importing(store, due)(fewer, tokens_end=END)).withdrawn_professionals == 8
+
+
+@BOTH_DRIVERS
+@pytest.mark.parametrize(
+    "edit",
+    [{"_id": "a" * 26}, {"rpps": ALICE}, {"profession": "10"}, {"specialty": "SM26"}, {"structures": ["structures/x"]}, {"seal": b""}],
+)
+async def test_an_edited_row_is_neither_answered_nor_believed(
+    database: tuple[Any, Any], document: dict[str, Any], edit: dict[str, Any]
+) -> None:
+    """C8: whoever edits the database gets no token and no name."""
+    store, due = await _stores(database)
+    await _importing(store, due)({**document, "professionals": _invented(2)}, tokens_end=END)
+    rows = database[1]["professionals"]
+    row = await rows.find_one_and_delete({})
+    await rows.insert_one({**row, **edit})
+    edited = {**row, **edit}
+    with pytest.raises(EnvelopeError):
+        await store.professional_by_rpps(edited["rpps"])
+    with pytest.raises(EnvelopeError):
+        await store.professionals_of([edited["_id"]])
+    assert edited["rpps"] not in await store.all_professionals()
+    await _importing(store, due)({**document, "professionals": _invented(2)}, tokens_end=END)
+    assert await rows.find_one({"_id": edited["_id"]}) == edited
+
+
+@BOTH_DRIVERS
+async def test_an_edited_structure_is_not_answered_and_nobody_works_there(database: tuple[Any, Any], document: dict[str, Any]) -> None:
+    store, due = await _stores(database)
+    await _importing(store, due)({**document, "professionals": _invented(2)}, tokens_end=END)
+    await database[1]["structures"].update_one({"finess": HOSPITAL}, {"$set": {"display_name": "Autre"}})
+    with pytest.raises(EnvelopeError):
+        await store.structure_by_finess(HOSPITAL)
+    assert (await _importing(store, due)({**document, "professionals": _invented(2)}, tokens_end=END)).withdrawn_activities == 2
+
+
+@BOTH_DRIVERS
 async def test_a_wrong_line_is_reported_with_its_rule_and_the_others_are_taken(database: tuple[Any, Any], document: dict[str, Any]) -> None:
-    collections = await open_collections(database[1])
-    store, due = DirectoryStore(collections.professionals, collections.structures), DueWithdrawals(collections.due_withdrawals)
+    store, due = await _stores(database)
     professionals = document["professionals"]
     professionals[0]["rpps"] = "99700366241"
     professionals[2]["profession"] = "93"
     professionals[3]["structures"] = ["990000044", "750100125"]
     professionals.append(dict(professionals[1]))
     document["structures"][0]["finess"] = "990000011"
-    report = await ImportDirectory(store, due)(document, tokens_end=END)
+    report = await _importing(store, due)(document, tokens_end=END)
     assert [(one.place, one.field) for one in report.refused] == [
         ("structures[0]", "finess"),
         ("professionals[0]", "rpps"),
@@ -137,6 +226,32 @@ def test_a_professional_who_left_gets_no_token_and_consent_is_told(
         await_that(lambda: any(subject.startswith("activities/") and practice in subject for subject in neighbours.consent.withdrawals))
         imported = next(line for line in lines(identity.log) if line["event"] == "directory.imported")
         assert imported["withdrawn_activities"] == 1
+
+
+def test_a_professional_who_is_forgotten_or_edited_gets_no_token(
+    start: Start,
+    stores: TestStores,
+    provider: Provider,
+    neighbours: Neighbours,
+    database_name: str,
+    tmp_path: Path,
+    document: dict[str, Any],
+) -> None:
+    """C2 and C8."""
+    with start(database_name) as identity:
+        alice = identity.exchange(provider.assertion()).subject
+        with MongoClient[dict[str, Any]](stores.mongo_admin_url) as client:
+            rows = client[database_name]["professionals"]
+            row = rows.find_one_and_update({"rpps": ALICE}, {"$set": {"profession": "60"}})
+            assert refused(lambda: identity.exchange(provider.assertion())).code is grpc.StatusCode.INTERNAL
+            assert row is not None
+            rows.replace_one({"_id": row["_id"]}, row)
+    assert ("directory.seal_broken", "error") in {(line["event"], line["level"]) for line in lines(identity.log)}
+    del document["professionals"][0]
+    (tmp_path / "directory.json").write_text(json.dumps(document), encoding="utf-8")
+    with start(database_name, directory_file=str(tmp_path / "directory.json")) as identity:
+        assert refused(lambda: identity.exchange(provider.assertion())).reason == "USER_UNKNOWN"
+        await_that(lambda: alice in neighbours.consent.withdrawals)
 
 
 def test_a_file_that_is_no_directory_stops_the_start(start: Start, database_name: str, tmp_path: Path) -> None:

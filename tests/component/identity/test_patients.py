@@ -182,14 +182,46 @@ def test_a_registered_patient_logs_in_and_has_no_access_to_the_registry(
     patient = software.register(_request(number))
     claims = provider.patient_claims(number, TEST_NUMBERS)
     request = purposes.PURPOSE_OF_USE_PATIENT_REQUEST
-    wrong = refused(lambda: identity.exchange(provider.sign(claims), purpose=request))
+    wrong = refused(lambda: identity.exchange(provider.sign(claims), purpose=request, name="portal"))
     assert wrong.field == "structure"
-    answer = identity.exchange(provider.sign(claims), structure="", purpose=request)
+    answer = identity.exchange(provider.sign(claims), structure="", purpose=request, name="portal")
     assert answer.subject == patient.name
-    with identity.stub(pb_grpc.PatientRegistryServiceStub) as registry:
+    with identity.stub(pb_grpc.PatientRegistryServiceStub, "portal") as registry:
         metadata = (("authorization", f"Bearer {answer.access_token}"),)
         look_up = pb.LookupPatientRequest(ins=ins(number))
-        assert refused(lambda: registry.LookupPatient(look_up, metadata=metadata, timeout=10)).reason == "ROLE_NOT_ALLOWED"
+        assert refused(lambda: registry.LookupPatient(look_up, metadata=metadata, timeout=10)).reason == "CALLER_NOT_ALLOWED"
+
+
+def test_a_professionals_software_exchanges_no_patients_assertion(
+    software: Software, identity: Running, provider: Provider, number: str
+) -> None:
+    """S1: a caller that no setting names learns nothing, and does not use the assertion up."""
+    patient = software.register(_request(number))
+    assertion = provider.sign(provider.patient_claims(number, TEST_NUMBERS))
+    request = purposes.PURPOSE_OF_USE_PATIENT_REQUEST
+    for name in ("software/gp", "software/hospital"):
+        answer = refused(lambda name=name: identity.exchange(assertion, structure="", purpose=request, name=name))  # type: ignore[misc]
+        assert (answer.code, answer.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE_NOT_ALLOWED")
+    assert identity.exchange(assertion, structure="", purpose=request, name="portal").subject == patient.name
+
+
+def test_two_persons_whose_indexes_were_swapped_are_nobody(software: Software, identity: Running, stores: TestStores, number: str) -> None:
+    """C8: whoever edits the database gets an error, never another person."""
+    other = f"2790351216{next(_numbers)}"
+    other += key_of(other)
+    ids = [software.register(_request(one)).name.removeprefix("patients/") for one in (number, other)]
+    with MongoClient[dict[str, Any]](stores.mongo_admin_url) as client:
+        persons = client["identity_component"]["patients"]
+        first, second = (persons.find_one_and_delete({"_id": one}) for one in ids)
+        assert first is not None
+        assert second is not None
+        persons.insert_many([{**first, "ins_index": second["ins_index"]}, {**second, "ins_index": first["ins_index"]}])
+    for one in (number, other):
+        answer = refused(lambda one=one: software.look_up(one))  # type: ignore[misc]
+        assert (answer.code, answer.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
+        assert software.refused(_request(one)).code is grpc.StatusCode.INTERNAL
+    alarmed = {line["patient"] for line in lines(identity.log) if line["event"] == "patient.seal_broken" and line["level"] == "error"}
+    assert alarmed == set(ids)
 
 
 def test_a_revoked_session_opens_the_registry_no_more(identity: Running, provider: Provider) -> None:

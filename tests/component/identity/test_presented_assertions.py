@@ -58,6 +58,16 @@ def test_after_a_flush_what_was_issued_before_is_refused_and_a_new_login_works(i
     assert refused(lambda: identity.exchange(exchanged)).reason == "ASSERTION_REPLAYED"
 
 
+def test_a_redis_that_comes_back_from_an_older_state_brings_no_assertion_to_life(
+    identity: Running, provider: Provider, redis: Redis
+) -> None:
+    """R6 and S1: the epoch is good, the newest marks are gone."""
+    assertion = _past(provider)
+    identity.exchange(assertion)
+    assert redis.delete(*redis.scan_iter("identity:assertion:*")) == 1
+    assert refused(lambda: identity.exchange(assertion)).reason == "ASSERTION_REPLAYED"
+
+
 def test_a_forged_epoch_counts_as_none(identity: Running, provider: Provider, redis: Redis) -> None:
     """R6: filled with forged entries."""
     for forged in ("1970-01-01T00:00:00+00:00", "1970-01-01T00:00:00+00:00 00", "x", "", b"\xff\xfe \xff"):

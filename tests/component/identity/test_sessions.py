@@ -8,7 +8,7 @@ from carnet.identity.v1 import session_service_pb2 as pb
 from carnet.identity.v1 import session_service_pb2_grpc as pb_grpc
 from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
-from component.identity.running import Refused, Running, await_that, refused
+from component.identity.running import Refused, Running, await_that, lines, refused
 
 
 def _revoke(identity: Running, session: str, request_id: str, name: str = "software/gp") -> pb.RevokeSessionResponse:
@@ -68,3 +68,19 @@ def test_consent_down_is_unavailable_and_consent_is_told_once_it_is_back(
         neighbours.consent.is_down = False
     assert (answer.code, answer.reason) == (grpc.StatusCode.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
     await_that(lambda: session in neighbours.consent.withdrawals)
+
+
+def test_a_withdrawal_that_consent_refuses_holds_up_no_other(identity: Running, provider: Provider, neighbours: Neighbours) -> None:
+    stuck, behind = (identity.exchange(provider.assertion()).session for _ in range(2))
+    neighbours.consent.refused.add(stuck)
+    assert _refused(identity, stuck).reason == "INVALID_FIELD"
+    neighbours.consent.is_down = True
+    try:
+        _refused(identity, behind)
+    finally:
+        neighbours.consent.is_down = False
+    await_that(lambda: behind in neighbours.consent.withdrawals)
+    alarms = [line for line in lines(identity.log) if line["event"] == "withdrawal.refused"]
+    assert {(line["subject"], line["level"]) for line in alarms} == {(stuck, "error")}
+    neighbours.consent.refused.discard(stuck)
+    await_that(lambda: stuck in neighbours.consent.withdrawals)

@@ -45,8 +45,12 @@ class Statement:
     motive: str = ""
 
     def is_in_force(self, now: datetime) -> bool:
-        """From its start to just before its end: at the end itself it refuses."""
-        return self.start <= now and (self.end is None or now < self.end)
+        """From its start to just before its end: at the end itself it permits no longer.
+
+        A block holds from the moment it is stored: another process's clock may be behind that of the one that took it, and what was
+        acknowledged must hold there too (promise 2). What permits waits for its start: that errs on the safe side.
+        """
+        return (self.kind is StatementKind.BLOCK or self.start <= now) and (self.end is None or now < self.end)
 
 
 @dataclass(frozen=True, slots=True)

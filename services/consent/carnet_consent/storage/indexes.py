@@ -7,6 +7,8 @@ from pymongo import ASCENDING, IndexModel
 RECORDS: Final = "records"
 FENCES: Final = "fences"
 BARRIERS: Final = "barriers"
+POSITION: Final = "position"
+"""The one row of `fences` that is no withdrawal."""
 
 RECORDS_VALIDATOR: Final[dict[str, Any]] = {
     "$jsonSchema": {
@@ -24,17 +26,21 @@ RECORDS_VALIDATOR: Final[dict[str, Any]] = {
     }
 }
 
+_NUMBER: Final = {"bsonType": ["int", "long"], "minimum": 0}
+_DATE: Final = {"bsonType": "date"}
+
+
+def _sealed_row(name: dict[str, Any], **fields: dict[str, Any]) -> dict[str, Any]:
+    properties = {"_id": name, "position": _NUMBER, **fields, "seal": {"bsonType": "binData"}}
+    return {"bsonType": "object", "required": list(properties), "additionalProperties": False, "properties": properties}
+
+
 FENCES_VALIDATOR: Final[dict[str, Any]] = {
     "$jsonSchema": {
-        "bsonType": "object",
-        "required": ["_id", "position"],
-        "additionalProperties": False,
-        "properties": {
-            "_id": {"bsonType": "string"},
-            "position": {"bsonType": ["int", "long"], "minimum": 0},
-            "expire_time": {"bsonType": "date"},
-            "delete_time": {"bsonType": "date"},
-        },
+        "oneOf": [
+            _sealed_row({"enum": [POSITION]}, total=_NUMBER, purged_until=_DATE),
+            _sealed_row({"bsonType": "string", "pattern": "/"}, expire_time=_DATE, keep_until=_DATE),
+        ]
     }
 }
 
@@ -56,5 +62,4 @@ RECORDS_INDEXES: Final = [
     IndexModel([("patient", ASCENDING)], name="one_active", unique=True, partialFilterExpression={"state": "ACTIVE"}),
     IndexModel([("patient", ASCENDING), ("state", ASCENDING)], name="patient"),
 ]
-FENCES_INDEXES: Final = [IndexModel([("delete_time", ASCENDING)], name="kept", expireAfterSeconds=0)]
 BARRIERS_INDEXES: Final = [IndexModel([("delete_time", ASCENDING)], name="kept", expireAfterSeconds=0)]

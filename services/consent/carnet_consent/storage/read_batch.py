@@ -2,7 +2,8 @@
 
 A majority read alone can be stale on a primary that was deposed and does not know it. So each read comes after a *barrier*: a
 majority-committed, journaled write begun after the question came, which a deposed primary cannot make. Everything that queued while the
-previous batch was under way shares one barrier, one find of all their records and one of all their withdrawals, at the same time.
+previous batch was under way shares one barrier, one find of all their records and one of all their withdrawals, at the same time. The
+finds follow the barrier causally: another member that became primary in between answers them only once it has the barrier.
 
 Fails closed: a batch whose barrier or finds fail or take too long refuses all its questions with Unavailable; a full queue refuses at
 once.
@@ -18,18 +19,19 @@ import structlog
 from carnet_platform.clock import Clock
 from carnet_platform.errors import ResourceExhausted, Unavailable
 from carnet_platform.identifiers import new_id
-from carnet_platform.mongo import Collection, Database, ensure_collection
+from carnet_platform.mongo import Collection, Database, Session, causal_session, ensure_collection
 from pymongo.errors import PyMongoError
 
 from carnet_consent.domain.consent import Consent
 from carnet_consent.domain.decision import Unreadable
-from carnet_consent.storage.fences import POSITION, Fences, holds
-from carnet_consent.storage.indexes import BARRIERS, BARRIERS_INDEXES, BARRIERS_VALIDATOR
+from carnet_consent.storage.fences import Fences
+from carnet_consent.storage.indexes import BARRIERS, BARRIERS_INDEXES, BARRIERS_VALIDATOR, POSITION
 from carnet_consent.storage.records import Records
 
 _log = structlog.get_logger(__name__)
 BARRIER_KEPT: Final = timedelta(days=1)
 RETRY_AFTER: Final = timedelta(seconds=1)
+Found = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,10 @@ class Barrier:
         """Make the collection if it is not there."""
         return cls(await ensure_collection(database, BARRIERS, validator=BARRIERS_VALIDATOR, indexes=BARRIERS_INDEXES))
 
-    async def write(self) -> None:
+    async def write(self, session: Session) -> None:
         """Return once a write begun now is majority-committed and journaled."""
         update = {"$inc": {"reads": 1}, "$set": {"delete_time": datetime.now(UTC) + BARRIER_KEPT}}
-        await self._collection.update_one({"_id": self._name}, update, upsert=True)
+        await self._collection.update_one({"_id": self._name}, update, upsert=True, session=session)
 
 
 class ReadBatch:
@@ -117,14 +119,12 @@ class ReadBatch:
     async def _answer(self, batch: Sequence[_Question]) -> None:
         try:
             async with asyncio.timeout(self._limits.timeout.total_seconds()):
-                await self._barrier.write()
-                documents, fences = await asyncio.gather(
-                    _find(self._records.collection, {question.record for question in batch}),
-                    _find(self._fences.collection, {name for question in batch for name in question.names} | {POSITION}),
+                documents, fences = await self._read_after_barrier(
+                    {question.record for question in batch}, {name for question in batch for name in question.names} | {POSITION}
                 )
             now = self._clock.now()
-            position = int(fences.get(POSITION, {}).get("position", 0))
-            withdrawn = {name for name, fence in fences.items() if holds(fence, now)}
+            position = self._fences.position(fences.get(POSITION))
+            withdrawn = {name for name, fence in fences.items() if self._fences.holds(fence, now)}
             self.batches += 1
         except (PyMongoError, OSError, TimeoutError) as error:
             _log.warning("read_batch.failed", kind=type(error).__name__, questions=len(batch))
@@ -135,6 +135,13 @@ class ReadBatch:
             raise
         for question in batch:
             self._give(question, documents, withdrawn, position)
+
+    async def _read_after_barrier(self, records: set[str], names: set[str]) -> tuple[Found, Found]:
+        client = self._records.collection.database.client
+        async with causal_session(client) as first:
+            await self._barrier.write(first)
+            async with causal_session(client, after=first) as second:
+                return await asyncio.gather(_find(self._records.collection, records, first), _find(self._fences.collection, names, second))
 
     def _give(self, question: _Question, documents: dict[str, dict[str, Any]], withdrawn: set[str], position: int) -> None:
         if question.answer.done():
@@ -149,6 +156,6 @@ def _refuse(batch: Sequence[_Question], sentence: str) -> None:
             question.answer.set_exception(Unavailable("DEPENDENCY_UNAVAILABLE", sentence, retry_after=RETRY_AFTER))
 
 
-async def _find(collection: Collection, names: set[str]) -> dict[str, dict[str, Any]]:
+async def _find(collection: Collection, names: set[str], session: Session) -> Found:
     wanted = [name for name in names if name]
-    return {found["_id"]: found async for found in collection.find({"_id": {"$in": wanted}})} if wanted else {}
+    return {found["_id"]: found async for found in collection.find({"_id": {"$in": wanted}}, session=session)} if wanted else {}

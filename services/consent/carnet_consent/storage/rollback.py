@@ -2,11 +2,13 @@
 
 Every change stored its event under the record's next revision. So a record older than its last event was rolled back, by hand or by a
 restore: it is denied from then on, until the operator has replayed what is missing. Looked for among the records that decisions were
-taken about, every few seconds and away from the path of decisions; a change always looks for itself (`usecases/change.py`).
+taken about, those first that have waited longest, every few seconds and away from the path of decisions; a change always looks for
+itself (`usecases/change.py`).
 """
 
 import asyncio
 from datetime import timedelta
+from itertools import islice
 
 import structlog
 from carnet_platform.changes import ChangeLog
@@ -19,6 +21,8 @@ from carnet_consent.storage.records import Records
 _log = structlog.get_logger(__name__)
 MOST_WATCHED = 1000
 """Records looked at in one round; each is one indexed read."""
+MOST_WAITING = 100_000
+"""Records that wait for a round; more are left out until some were looked at."""
 
 
 class RollbackWatch:
@@ -35,7 +39,8 @@ class RollbackWatch:
             return consent
         if consent.revision < self._behind.get(consent.record, 0):
             return Unreadable()
-        if len(self._seen) < MOST_WATCHED:
+        # A record that waits keeps its turn, whatever is read of it meanwhile; one that was looked at goes behind all that wait.
+        if consent.record in self._seen or len(self._seen) < MOST_WAITING:
             self._seen[consent.record] = consent.revision
         return consent
 
@@ -49,9 +54,9 @@ class RollbackWatch:
                 _log.warning("rollback_watch.failed", kind=type(error).__name__)
 
     async def look(self) -> None:
-        """Compare what was read since the last round with the last event of each record."""
-        seen, self._seen = self._seen, {}
-        for record, revision in seen.items():
+        """Compare what was read of the records that have waited longest with the last event of each."""
+        for record in list(islice(self._seen, MOST_WATCHED)):
+            revision = self._seen.pop(record)
             last = await self._log.last_revision(record)
             # A record that has rightly moved on meanwhile is at its last event when it is read again.
             if last > revision and await self._stored_revision(record) < last:

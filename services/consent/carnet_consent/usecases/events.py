@@ -27,6 +27,7 @@ KINDS = frozenset(
         "emergency.joined",
         "emergency.ended",
         "access.refused",
+        "call.refused",
     }
 )
 

@@ -26,6 +26,8 @@ class Session:
     expire_time: datetime
     assertion_time: datetime | None = None
     """When the assertion it came from was issued; None for one opened by certificate."""
+    assertion_mark: bytes | None = None
+    """Stands for issuer and id of that assertion, which opens one session only; None for one opened by certificate."""
     revoke_time: datetime | None = None
 
     @property

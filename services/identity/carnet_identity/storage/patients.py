@@ -1,7 +1,7 @@
 """Persons at rest: everything about one is a single sealed blob, found by a blind index of INS and authority.
 
-Promises that a person is found by exact INS alone, that an INS stands for one person, and that the blob of another person or of
-another revision does not open in a document's place.
+Promises that a person is found by exact INS alone, that an INS stands for one person, and that the blob of another person, of another
+revision or under another index does not open in a document's place: an alarm is raised and nobody is answered (EnvelopeError).
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
+import structlog
 from bson import Binary
-from carnet_platform.envelope import Context, mac
+from carnet_platform.envelope import Context, EnvelopeError, mac
 from carnet_platform.keys import MasterKeys, Sealer
 from carnet_platform.mongo import Collection, Session, conflict
 from pymongo.errors import DuplicateKeyError
@@ -22,6 +23,7 @@ from carnet_identity.domain.patient import Patient
 from carnet_identity.domain.traits import Sex, Traits
 
 _COLLECTION = "patients"
+_log = structlog.get_logger(__name__)
 
 
 class PatientStore:
@@ -40,7 +42,7 @@ class PatientStore:
     async def find_by_ins(self, ins: Ins, session: Session | None = None) -> Patient | None:
         """The person of an exact INS."""
         found = await self._patients.find_one({"ins_index": self._index(ins)}, session=session)
-        return None if found is None else self._opened(found)
+        return None if found is None else self._opened(found, asked=ins)
 
     async def insert(self, session: Session, patient: Patient) -> None:
         """Stores a new person; when the INS was taken meanwhile the transaction runs again and finds who took it."""
@@ -66,11 +68,23 @@ class PatientStore:
     def _closed(self, patient: Patient) -> dict[str, Any]:
         traits = asdict(patient.traits) | {"sex": patient.traits.sex.value if patient.traits.sex else None}
         content = {"ins": asdict(patient.ins), "traits": traits, "status": patient.status.value}
-        sealed = self._sealer.seal(json.dumps(content).encode(), _context(patient.id, patient.revision))
-        return {"ins_index": self._index(patient.ins), "identity": Binary(sealed), "revision": patient.revision}
+        index = self._index(patient.ins)
+        sealed = self._sealer.seal(json.dumps(content).encode(), _context(patient.id, patient.revision, index))
+        return {"ins_index": index, "identity": Binary(sealed), "revision": patient.revision}
 
-    def _opened(self, document: dict[str, Any]) -> Patient:
-        content = json.loads(self._sealer.unseal(bytes(document["identity"]), _context(document["_id"], document["revision"])))
+    def _opened(self, document: dict[str, Any], *, asked: Ins | None = None) -> Patient:
+        try:
+            patient = self._unsealed(document)
+            if asked is not None and patient.ins != asked:
+                raise EnvelopeError("a person was found under the index of another INS")  # noqa: TRY301 - alarmed like the others
+        except EnvelopeError:
+            _log.error("patient.seal_broken", patient=document["_id"])
+            raise
+        return patient
+
+    def _unsealed(self, document: dict[str, Any]) -> Patient:
+        context = _context(document["_id"], document["revision"], document["ins_index"])
+        content = json.loads(self._sealer.unseal(bytes(document["identity"]), context))
         sex = content["traits"].pop("sex")
         return Patient(
             id=document["_id"],
@@ -81,5 +95,5 @@ class PatientStore:
         )
 
 
-def _context(patient_id: str, revision: int) -> Context:
-    return Context(_COLLECTION, "identity", subject=patient_id, version=revision)
+def _context(patient_id: str, revision: int, index: bytes) -> Context:
+    return Context(_COLLECTION, "identity", subject=patient_id, item=index.hex(), version=revision)

@@ -4,7 +4,9 @@
 2. The epoch is the instant from which this Redis knows every presented assertion. It is sealed by an HMAC, so that a forged one
    counts as none. When there is none, Redis was lost or flushed: a new epoch is set, not before now nor before the newest
    assertion that was ever exchanged, and every assertion issued before it is refused. The user logs in again.
-3. Redis that is gone, hung, full or read-only refuses the exchange (UNAVAILABLE): an assertion is never taken on trust.
+3. A Redis that comes back from an older state holds a good epoch and lacks the newest marks. So the mark of an assertion stands in its
+   session as well, where it is unique (`sessions.py`).
+4. Redis that is gone, hung, full or read-only refuses the exchange (UNAVAILABLE): an assertion is never taken on trust.
 
 At the start of a process a missing epoch is set just after the newest assertion that was ever exchanged: nobody is made to log in
 again for a restart, and what was exchanged before stays refused. Redis must run with `maxmemory-policy noeviction`.
@@ -60,8 +62,8 @@ class PresentedAssertions:
         except Unavailable:
             return
 
-    async def present(self, issuer: str, assertion_id: str, *, issue_time: datetime, refuse_after: datetime) -> None:
-        """Marks an assertion as presented.
+    async def present(self, issuer: str, assertion_id: str, *, issue_time: datetime, refuse_after: datetime) -> bytes:
+        """Marks an assertion as presented; gives its mark, a blind index of issuer and id.
 
         Args:
             issuer: who issued it; ids are unique for each issuer.
@@ -73,7 +75,8 @@ class PresentedAssertions:
             Unauthenticated: ASSERTION_REPLAYED; ASSERTION_INVALID when it was issued before the epoch.
             Unavailable: Redis does not answer.
         """
-        name = _PREFIX + "assertion:" + mac(self._name_key, issuer.encode(), assertion_id.encode()).hex()
+        mark = mac(self._name_key, issuer.encode(), assertion_id.encode())
+        name = f"{_PREFIX}assertion:{mark.hex()}"
         # Ends by the store's clock: an hour more, so that a clock moved back does not bring an assertion to life.
         kept = max(refuse_after - self._clock.now(), timedelta(0)) + timedelta(hours=1)
         pipeline = self._redis.pipeline(transaction=True)
@@ -87,6 +90,7 @@ class PresentedAssertions:
             raise Unauthenticated(
                 "ASSERTION_INVALID", "the assertion was issued before what is known of presented assertions", field="assertion"
             )
+        return mark
 
     async def _begin(self, stored: bytes | str | None, *, not_before: datetime | None) -> datetime:
         newest = await self._sessions.newest_assertion_time()

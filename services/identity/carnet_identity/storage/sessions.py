@@ -1,5 +1,6 @@
 """Sessions: who acts through which certificate until when. They hold opaque names only.
 
+An assertion opens one session, whatever Redis remembers: a second one with the same mark is a replay (`presented_assertions.py`).
 A session that was revoked stays revoked: nothing takes `revoke_time` away. Sessions are forgotten a day after they were opened, by
 the store's own clock, long after any token of theirs.
 """
@@ -10,9 +11,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from carnet_platform.errors import Unauthenticated
 from carnet_platform.mongo import Collection
 from carnet_platform.mongo import Session as StoreSession
 from pymongo import DESCENDING
+from pymongo.errors import DuplicateKeyError
 
 from carnet_identity.domain.session import Session
 
@@ -24,10 +27,13 @@ class SessionStore:
         self._sessions = collection
 
     async def insert(self, session: Session) -> None:
-        """Stores a new session."""
+        """Stores a new session; Unauthenticated ASSERTION_REPLAYED when its assertion has opened one before."""
         fields = asdict(session)
         # The machine's own clock: the store deletes by its own, which tests do not move.
-        await self._sessions.insert_one({"_id": fields.pop("id"), **fields, "kept_from": datetime.now(UTC)})
+        try:
+            await self._sessions.insert_one({"_id": fields.pop("id"), **fields, "kept_from": datetime.now(UTC)})
+        except DuplicateKeyError:
+            raise Unauthenticated("ASSERTION_REPLAYED", "the assertion was exchanged before", field="assertion") from None
 
     async def find(self, session_id: str, within: StoreSession | None = None) -> Session | None:
         """The session of an opaque id."""

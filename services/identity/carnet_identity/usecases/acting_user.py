@@ -1,28 +1,51 @@
-"""Who may use the registry of persons: a named professional whose session has not been withdrawn.
+"""Who may use the registry of persons: a named professional, neither whose session nor who himself was withdrawn here.
 
-The other services ask consent, which knows every withdrawal; identity keeps the sessions and looks for itself.
+The other services ask consent, which knows every withdrawal. Identity answers from its own store and looks for itself: at the session,
+and at what it withdrew (sessions, professionals, activities), whether or not consent was told. A use case looks twice, before it works
+and again when its event is durable, with nothing awaited between the second look and the answer.
+
+What remains: a withdrawal that another service registered with consent (a structure, a certificate) ends the registry only with the
+token, five minutes at most; and the two reads of a look are of the majority, so a primary deposed at that instant may answer them from
+just before.
 """
 
 from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
 
 from carnet_platform.calls import User, current_user
 from carnet_platform.errors import Denied, Unauthenticated
 from carnet_platform.identifiers import parse_name
 
-from carnet_identity.usecases.ports import Sessions
+from carnet_identity.usecases.ports import Due, Sessions
 
 
-async def acting_professional(sessions: Sessions) -> User:
-    """The professional of the call in hand.
+@dataclass(frozen=True, slots=True)
+class ActingUser:
+    """Looks who acts in the call in hand."""
 
-    Raises:
-        Unauthenticated: TOKEN_MISSING or SESSION_WITHDRAWN.
-        Denied: ROLE_NOT_ALLOWED, for everybody else.
-    """
-    user = current_user()
-    if not user.subject.startswith("professionals/"):
-        raise Denied("ROLE_NOT_ALLOWED", "the registry of persons is for named professionals")
-    session = await sessions.find(parse_name(user.session, "sessions/*", "sid")[0])
-    if session is None or session.revoke_time is not None:
-        raise Unauthenticated("SESSION_WITHDRAWN", "the session was withdrawn")
-    return user
+    sessions: Sessions
+    due: Due
+
+    async def professional(self) -> User:
+        """The professional of the call, who may act now.
+
+        Raises:
+            Unauthenticated: TOKEN_MISSING or SESSION_WITHDRAWN.
+            Denied: ROLE_NOT_ALLOWED, for everybody else.
+        """
+        user = current_user()
+        if not user.subject.startswith("professionals/"):
+            raise Denied("ROLE_NOT_ALLOWED", "the registry of persons is for named professionals")
+        session, is_withdrawn = await asyncio.gather(
+            self.sessions.find(parse_name(user.session, "sessions/*", "sid")[0]), self.due.is_any_withdrawn(_names(user))
+        )
+        if session is None or session.revoke_time is not None or is_withdrawn:
+            raise Unauthenticated("SESSION_WITHDRAWN", "the session was withdrawn")
+        return user
+
+
+def _names(user: User) -> tuple[str, ...]:
+    activity = f"activities/{user.subject.partition('/')[2]}/{user.organisation.partition('/')[2]}"
+    return user.session, user.subject, activity

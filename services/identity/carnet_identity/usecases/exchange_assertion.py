@@ -1,15 +1,18 @@
 """Exchanges an identity provider's assertion for a user token (architecture.md 3).
 
 1. The signature holds under a key that a trusted issuer publishes, with a pinned algorithm.
-2. Its claims name us, now, and either a professional or a patient whom that issuer may assert.
+2. Its claims name us, now, and either a professional or a patient whom that issuer may assert; a patient acts through her portal,
+   never through a professional's software.
 3. The user is known: a professional of the directory with an activity in the structure named, or a registered patient.
 4. The purpose is open to the user's role.
 5. It was not presented before. Only now: a slip in 3 or 4 does not cost the user a new login, and a replay finds nothing out,
    since it passes 3 and 4 as the first did.
-6. The session is stored, its token signed and bound to the caller's certificate.
+6. The session is stored, once for each assertion whatever 5 remembers; its token signed and bound to the caller's certificate.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from carnet_platform.calls import Caller
 from carnet_platform.clock import Clock
@@ -80,6 +83,8 @@ class ExchangeAssertion:
         presented: Presented,
         open_session: OpenSession,
         clock: Clock,
+        *,
+        patient_callers: frozenset[str],
     ) -> None:
         self._signatures = signatures
         self._rules = rules
@@ -88,13 +93,14 @@ class ExchangeAssertion:
         self._presented = presented
         self._open_session = open_session
         self._clock = clock
+        self._patient_callers = patient_callers
 
     async def __call__(self, assertion: str, purpose: str, structure: str, caller: Caller) -> OpenedSession:
         """The opened session.
 
         Raises:
             Unauthenticated: ASSERTION_INVALID or ASSERTION_REPLAYED.
-            Denied: USER_UNKNOWN.
+            Denied: USER_UNKNOWN; ROLE_NOT_ALLOWED, for a patient's assertion from a caller that is no portal.
             BrokenRule: ASSERTION_INVALID or PURPOSE_NOT_ALLOWED.
             Unavailable: the provider's keys cannot be had, or it cannot be told whether the assertion was presented before.
         """
@@ -102,9 +108,11 @@ class ExchangeAssertion:
         asserted = read_claims(verified.claims, self._rules, now=self._clock.now())  # 2
         if asserted.issuer != verified.issuer:
             raise Unauthenticated("ASSERTION_INVALID", "the assertion is not signed by its issuer", field="assertion")
+        if asserted.ins is not None and caller.name not in self._patient_callers:
+            raise Denied("ROLE_NOT_ALLOWED", "a patient's assertion is exchanged by a portal of patients")
         opening = await self._users.opening(asserted, purpose, structure)  # 3
         self._purposes.check(opening.role, purpose, is_dispatcher=asserted.is_dispatcher)  # 4
-        await self._presented.present(  # 5
+        mark = await self._presented.present(  # 5
             asserted.issuer, asserted.id, issue_time=asserted.issue_time, refuse_after=asserted.refuse_after
         )
-        return await self._open_session(opening, caller)  # 6
+        return await self._open_session(replace(opening, assertion_mark=mark), caller)  # 6

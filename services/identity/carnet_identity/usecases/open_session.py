@@ -25,6 +25,7 @@ class Opening:
     specialty: str = ""
     purpose: str
     assertion_time: datetime | None = None
+    assertion_mark: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class OpenSession:
             begin_time=now,
             expire_time=now + self._lifetime,
             assertion_time=opening.assertion_time,
+            assertion_mark=opening.assertion_mark,
         )
         await self._sessions.insert(session)
         return OpenedSession(session, self._signer.sign(_claims(session)))

@@ -57,18 +57,24 @@ class Directory(Protocol):
 
 
 class DirectoryWriter(Protocol):
-    """What an import needs."""
+    """What an import needs; rows that cannot be believed are left out and left alone."""
+
+    async def all_professionals(self) -> Mapping[str, Professional]:
+        """By RPPS."""
+        ...
 
     async def put_structures(self, entries: Sequence[StructureEntry]) -> Mapping[str, str]:
         """Ids by FINESS."""
         ...
 
-    async def professionals_by_rpps(self, numbers: Iterable[str]) -> Mapping[str, Professional]:
-        """Those that are known."""
+    async def put_professionals(
+        self, entries: Sequence[ProfessionalEntry], structure_ids: Mapping[str, str], held: Mapping[str, Professional]
+    ) -> int:
+        """How many were new or changed."""
         ...
 
-    async def put_professionals(self, entries: Sequence[ProfessionalEntry], structure_ids: Mapping[str, str]) -> int:
-        """How many were new or changed."""
+    async def end_activities(self, professionals: Sequence[Professional]) -> None:
+        """Leaves them without any activity."""
         ...
 
 
@@ -76,7 +82,7 @@ class Sessions(Protocol):
     """Sessions; a revoked one stays revoked."""
 
     async def insert(self, session: Session) -> None:
-        """A new one."""
+        """A new one; Unauthenticated when its assertion has opened one before."""
         ...
 
     async def find(self, session_id: str, within: StoreSession | None = None) -> Session | None:
@@ -91,13 +97,13 @@ class Sessions(Protocol):
 class Presented(Protocol):
     """Which assertions were presented."""
 
-    async def present(self, issuer: str, assertion_id: str, *, issue_time: datetime, refuse_after: datetime) -> None:
-        """Once; Unauthenticated the second time, Unavailable when it cannot be told."""
+    async def present(self, issuer: str, assertion_id: str, *, issue_time: datetime, refuse_after: datetime) -> bytes:
+        """Its mark, once; Unauthenticated the second time, Unavailable when it cannot be told."""
         ...
 
 
 class Due(Protocol):
-    """Withdrawals that consent has yet to be told of."""
+    """Withdrawals made here: due until consent was told, kept for as long as a token could name them."""
 
     async def add(self, withdrawals: Sequence[Withdrawal], within: StoreSession | None = None) -> None:
         """Note them."""
@@ -108,7 +114,15 @@ class Due(Protocol):
         ...
 
     async def done(self, withdrawal: Withdrawal) -> None:
-        """Forget one."""
+        """Consent has one."""
+        ...
+
+    async def put_back(self, withdrawal: Withdrawal) -> None:
+        """Consent refused one: it stays due, behind the others."""
+        ...
+
+    async def is_any_withdrawn(self, subjects: Iterable[str]) -> bool:
+        """Whether any was withdrawn here."""
         ...
 
     async def forget_expired(self, now: datetime) -> None:

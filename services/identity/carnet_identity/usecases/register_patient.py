@@ -5,6 +5,7 @@
 3. The INS is new: the person is stored with its event `patient.registered`, revision 1, in one transaction.
 4. The INS is known and the traits do not contradict: the same person; a stronger identity status is kept, with its event.
 5. The INS is known and a trait contradicts: refused, naming the trait. Traits are never overwritten (PDSM4DMP RG_0320).
+6. Whoever was withdrawn meanwhile gets no answer; what he registered stays registered.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from carnet_identity.domain.identity_status import IdentityStatus, stronger
 from carnet_identity.domain.ins import Ins
 from carnet_identity.domain.patient import Patient
 from carnet_identity.domain.traits import Traits
-from carnet_identity.usecases.acting_user import acting_professional
+from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.events import PATIENT_REGISTERED, PATIENT_STATUS_RAISED, event
-from carnet_identity.usecases.ports import ChangeRecord, FirstAnswers, Patients, Sessions
+from carnet_identity.usecases.ports import ChangeRecord, FirstAnswers, Patients
 
 _METHOD = "RegisterPatient"
 
@@ -44,11 +45,11 @@ class RegisterPatient:
     """The use case."""
 
     def __init__(
-        self, client: Client, patients: Patients, sessions: Sessions, changes: ChangeRecord, requests: FirstAnswers, clock: Clock
+        self, client: Client, patients: Patients, acting: ActingUser, changes: ChangeRecord, requests: FirstAnswers, clock: Clock
     ) -> None:
         self._client = client
         self._patients = patients
-        self._sessions = sessions
+        self._acting = acting
         self._changes = changes
         self._requests = requests
         self._clock = clock
@@ -65,8 +66,9 @@ class RegisterPatient:
         Raises:
             BrokenRule: INVALID_FIELD, when a trait contradicts the one registered.
             AlreadyExists: REQUEST_ID_REUSED.
+            Unauthenticated: SESSION_WITHDRAWN, also when that happened meanwhile.
         """
-        user = await acting_professional(self._sessions)
+        user = await self._acting.professional()
 
         async def body(session: StoreSession) -> bytes:
             first = await self._requests.first_answer(session, _METHOD, user.subject, request_id, request)
@@ -76,7 +78,9 @@ class RegisterPatient:
             await self._requests.remember(session, _METHOD, user.subject, request_id, request, given)
             return given
 
-        return await in_transaction(self._client, body)
+        given = await in_transaction(self._client, body)
+        await self._acting.professional()
+        return given
 
     async def _register(self, session: StoreSession, said: Registration) -> Patient:
         held = await self._patients.find_by_ins(said.ins, session)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 from carnet_platform.clock import Clock
-from carnet_platform.errors import Refusal
+from carnet_platform.errors import Refusal, Unavailable
 from pymongo.errors import PyMongoError
 
 from carnet_identity.usecases.ports import Due, Fence
@@ -34,14 +34,21 @@ class TellWithdrawals:
             await asyncio.sleep(self._every.total_seconds())
 
     async def once(self) -> int:
-        """Tells what is due; gives how many consent took. A consent that does not answer leaves the rest for the next look."""
+        """Tells what is due; gives how many consent took.
+
+        A consent that does not answer leaves the rest for the next look. One that consent refuses stays due, behind the others.
+        """
         await self._due.forget_expired(self._clock.now())
         told = 0
         for withdrawal in await self._due.some():
             try:
                 await self._fence.register(withdrawal)
-            except Refusal:
+            except Unavailable:
                 return told
+            except Refusal as refusal:
+                _log.error("withdrawal.refused", subject=withdrawal.subject, reason=refusal.reason)
+                await self._due.put_back(withdrawal)
+                continue
             await self._due.done(withdrawal)
             told += 1
         return told
