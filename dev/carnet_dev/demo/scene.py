@@ -29,5 +29,7 @@ class Scene:
     sent: dict[str, bytes] = field(default_factory=dict)
     """Bytes by document name, for comparing what is read with what was sent."""
     kept: list[DocumentEntry] = field(default_factory=list)
+    total: int = 0
+    """Documents in the record."""
     refused: set[tuple[str, str]] = field(default_factory=set)
     """(subject, reason) of every refusal so far: each must be on the record."""

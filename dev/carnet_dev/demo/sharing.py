@@ -52,8 +52,12 @@ async def never_met(scene: Scene) -> None:
     granted = _state(scene, scene.bruno, AuthorisationKind.AUTHORISATION_KIND_STANDING, ends)
     await page.step(f"she authorises him until {ends:%d/%m/%Y}", granted)
     found = await page.step("search          ✓", bruno.search(scene.record))
-    page.check(f"{len(found)} documents, newest first", {entry.name for entry in found} == {entry.name for entry in scene.kept})
-    synthesis = chosen(found, SYNTHESES)
+    # An earlier telling with other documents may have left some: all of these are there, whatever else is.
+    scene.total = len(found)
+    times = [entry.creation_time.ToDatetime() for entry in found]
+    are_all_there = {entry.name for entry in scene.kept} <= {entry.name for entry in found}
+    page.check(f"{len(found)} documents, newest first", are_all_there and times == sorted(times, reverse=True))
+    synthesis = chosen([entry for entry in found if entry.name in scene.sent], SYNTHESES)
     read = await page.step(f"read            ✓ {synthesis.title}, {synthesis.size / 1000:.0f} kB", bruno.read(synthesis.name))
     digest = hashlib.sha256(read.content).hexdigest()
     same = read.content == scene.sent[synthesis.name]
@@ -70,7 +74,7 @@ async def she_hides_one(scene: Scene) -> None:
     page.check(f"{scene.alice.label}, who deposited it, keeps it", hidden.name in {entry.name for entry in kept})
     found = await scene.bruno_session.search(scene.record)
     page.check(
-        f"{scene.bruno.label:<15} {len(found)} documents", len(found) == len(scene.kept) - 1 and hidden.name not in {e.name for e in found}
+        f"{scene.bruno.label:<15} {len(found)} documents", len(found) == scene.total - 1 and hidden.name not in {e.name for e in found}
     )
     asked = await _why(scene.bruno_session, hidden.name)
     never = await _why(scene.bruno_session, f"{scene.record}/documents/{NEVER_GIVEN}")

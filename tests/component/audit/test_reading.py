@@ -71,7 +71,8 @@ def permitted() -> decision.DecideResponse:
 
 
 def denied() -> decision.DecideResponse:
-    return decision.DecideResponse(denial=decision.Denial(reason=reasons.ERROR_REASON_ROLE_NOT_ALLOWED, message="Holder only."))
+    denial = decision.Denial(reason=reasons.ERROR_REASON_ROLE_NOT_ALLOWED, message="Holder only.")
+    return decision.DecideResponse(denial=denial, consent_revision=1)
 
 
 @dataclass

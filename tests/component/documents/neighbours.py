@@ -39,9 +39,10 @@ def allow(**terms: Any) -> consent_pb.DecideResponse:  # noqa: ANN401  # terms o
     return consent_pb.DecideResponse(permit=permit, rule="rules.md 2", source="CSP R1111-46", patient=PATIENT)
 
 
-def deny(reason: int) -> consent_pb.DecideResponse:
-    """A denial."""
-    return consent_pb.DecideResponse(denial=consent_pb.Denial(reason=reason, message="ask your patient"), rule="rules.md 2")  # type: ignore[arg-type]
+def deny(reason: int, *, is_known: bool = True) -> consent_pb.DecideResponse:
+    """A denial about a record that there is, or is not."""
+    denial = consent_pb.Denial(reason=reason, message="ask your patient")  # type: ignore[arg-type]
+    return consent_pb.DecideResponse(denial=denial, rule="rules.md 2", consent_revision=int(is_known))
 
 
 class Consent(consent_grpc.AccessDecisionServiceServicer):

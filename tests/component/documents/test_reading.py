@@ -141,6 +141,16 @@ async def test_a_denied_reader_is_told_why_and_recorded(documents: Documents) ->
     await eventually(lambda: documents.audit.kinds() == ["access.refused"])
 
 
+async def test_a_made_up_record_stands_in_no_event_however_many_are_made_up(documents: Documents) -> None:
+    """S4, A5: guesses are counted together, and what a guess spells is written nowhere."""
+    documents.consent.answers[1] = deny(reasons.ERROR_REASON_NOT_FOUND, is_known=False)
+    for guess in range(20):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await documents.client().get(f"records/guess{guess}/documents/{guess}")
+    await eventually(lambda: documents.audit.kinds() == ["access.refused"])
+    assert [(event.record, event.reason) for event in documents.audit.events] == [("", "NOT_FOUND")]
+
+
 async def test_a_permit_serves_until_it_ends_and_a_denial_is_never_kept(documents: Documents) -> None:
     client = documents.client()
     (name,) = await deposit(client, 1)

@@ -31,6 +31,7 @@ def stream(channel: grpc.aio.Channel, method: str) -> grpc.aio.UnaryStreamMultiC
     return channel.unary_stream(method)
 
 
+REQUEST = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 Metadata = list[tuple[str, str]] | None
 
 
@@ -145,10 +146,10 @@ async def test_a_call_refused_before_its_user_is_known_is_told_to_the_hook(runni
         ("Users/subject", expired, "TOKEN_EXPIRED"),
         ("Users/subject", running.bearer("consent"), "TOKEN_WRONG_PRESENTER"),
     ):
-        _, info, _ = await refused(running.call(method, name="portal", metadata=[*metadata, ("x-request-id", "request-0001")]))
+        _, info, _ = await refused(running.call(method, name="portal", metadata=[*metadata, ("x-request-id", REQUEST)]))
         told = running.echo.refused.pop()
         assert info.reason == told.reason == reason
-        assert (told.caller, told.method, told.request_id) == ("spiffe://carnet/portal", f"/test.{method}", "request-0001")
+        assert (told.caller, told.method, told.request_id) == ("spiffe://carnet/portal", f"/test.{method}", REQUEST)
         assert (told.service, len(told.trace_id)) == (f"test.{method.partition('/')[0]}", 32)
     assert running.echo.refused == []
 

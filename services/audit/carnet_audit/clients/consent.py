@@ -22,6 +22,8 @@ class Decision:
     rule: str
     reason: str
     message: str
+    is_about_a_record: bool = True
+    """False when there is no such record: then the name asked for is made up, and is written nowhere."""
 
 
 class Consent:
@@ -42,4 +44,5 @@ class Consent:
         if answer.WhichOneof("outcome") == "permit":
             return Decision(sent, answer.permit.usable_for.ToTimedelta(), answer.patient, rule, "", "")
         reason = ErrorReason.Name(answer.denial.reason).removeprefix("ERROR_REASON_")
-        return Decision(sent, timedelta(0), "", rule, reason, answer.denial.message or "refused")
+        is_known = answer.consent_revision > 0 or reason == "CONSENT_UNREADABLE"
+        return Decision(sent, timedelta(0), "", rule, reason, answer.denial.message or "refused", is_known)

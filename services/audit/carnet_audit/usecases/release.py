@@ -49,7 +49,8 @@ class HistoryRelease:
         user = current_user()
         decision = await self._consent.decide(record, user.purpose)
         if decision.reason:
-            event = self._events.make("access.refused", record, decision="deny", rule=decision.rule, reason=decision.reason)
+            told = record if decision.is_about_a_record else ""
+            event = self._events.make("access.refused", told, decision="deny", rule=decision.rule, reason=decision.reason)
             await self._events.write_refusal(event)
             raise _KINDS.get(decision.reason, Denied)(decision.reason, decision.message)
         return Allowed(record, "patient" if user.subject == decision.patient else "representatives", decision)

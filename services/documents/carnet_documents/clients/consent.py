@@ -32,7 +32,8 @@ class ConsentClient:
             return _allowed(answer.permit, rule, answer.patient)
         if answer.HasField("denial"):
             reason = error_reason_pb2.ErrorReason.Name(answer.denial.reason).removeprefix(_REASON_PREFIX)
-            return Denial(reason, answer.denial.message, rule)
+            is_known = answer.consent_revision > 0 or reason == "CONSENT_UNREADABLE"
+            return Denial(reason, answer.denial.message, rule, is_about_a_record=is_known)
         raise Unavailable("DEPENDENCY_UNAVAILABLE", "the access decision said neither yes nor no")
 
 

@@ -35,3 +35,5 @@ class Denial:
     reason: str
     message: str
     rule: str
+    is_about_a_record: bool = True
+    """False when there is no such record: then the name asked for is whatever the caller made up, and is written nowhere."""

@@ -67,7 +67,7 @@ class Decisions:
         if isinstance(answer, HeldPermit):
             return answer
         refusal = told_denial(answer)
-        await self._refused.record(record, refusal, rule=answer.rule)
+        await self._refused.record(record if answer.is_about_a_record else "", refusal, rule=answer.rule)
         raise refusal
 
     async def ask(self, record: str, action: Action) -> HeldPermit | Denial:

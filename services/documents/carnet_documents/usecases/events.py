@@ -28,7 +28,7 @@ def event(kind: str, now: datetime, record: str, *, hidden_from: Sequence[str] =
     return event_pb2.Event(
         kind=kind,
         time=now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        record=f"records/{record}",
+        record=f"records/{record}" if record else "",
         actor=_actor(),
         purpose="" if call.user is None else call.user.purpose,
         trace_id=call.trace_id,

@@ -1,7 +1,8 @@
 """Refused accesses, written down so that a flood of them does not become a flood of lines (docs/architecture.md, promise 1).
 
 The first of (caller's subject, record, kind, reason) in a minute is durable by itself before the caller hears of it; the rest of that
-minute become one event with their count. What is counted and not yet written is lost when the process is killed, not when it is stopped.
+minute become one event with their count. A record that there is not stands in no event (``record`` empty), so made-up names neither fill
+the log nor carry anything into it. What is counted and not yet written is lost when the process is killed, not when it is stopped.
 """
 
 from collections.abc import Awaitable, Callable
