@@ -17,10 +17,10 @@ from carnet_dev.local_run import LocalRun
 from support.people import BLOCK, HERSELF, STANDING, TREATMENT, Somebody, invented, state, take_back, with_record
 from support.waiting import eventually, pass_time
 
-LANES = 8
-READERS_A_LANE = 2
-ROUNDS = 25
-"""Lanes times rounds is 200 withdrawals."""
+LANES = 16
+READERS_A_LANE = 1
+ROUNDS = 13
+"""Lanes times rounds is 208 withdrawals."""
 
 
 @dataclass
@@ -70,7 +70,7 @@ async def one_round(lane: Lane, number: int, herself: UserSession, bruno: Member
 
 
 async def test_no_read_that_begins_after_the_acknowledgement_is_answered(carnet: LocalRun) -> None:
-    """C4: 200 withdrawals while 16 readers run; in half of the rounds the documents service is suspended meanwhile."""
+    """C4: 208 withdrawals while 16 readers run; in half of the rounds the documents service is suspended meanwhile."""
     async with AsyncExitStack() as stack:
         cast = await stack.enter_async_context(Cast(carnet.folder))
         alice, bruno = await cast.member("alice"), await cast.member("bruno")

@@ -11,13 +11,11 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import grpc
 import structlog
 from pymongo.errors import PyMongoError
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from carnet_platform import mongo
 from carnet_platform.callers import CallerTable, Right
@@ -33,11 +31,13 @@ from carnet_platform.interceptors.request_id import RequestId
 from carnet_platform.interceptors.tracing import Tracing
 from carnet_platform.keys import MasterKeys
 from carnet_platform.peers import Peer, follow_renewals
-from carnet_platform.redis import open_redis
 from carnet_platform.server import Health, HealthCheck, Served, build
 from carnet_platform.settings import PlatformSettings, SettingsError
 from carnet_platform.telemetry import logs, spans
 from carnet_platform.tokens import FetchKeys, TokenVerifier
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 StubT = TypeVar("StubT")
 RENEWAL_CHECK = timedelta(seconds=5)
@@ -106,10 +106,12 @@ class Platform:
         self._checks.append(answers)
         return client
 
-    async def redis(self) -> Redis | None:
+    async def redis(self) -> "Redis | None":
         """A Redis client, or ``None`` when none is set. Not waited for and no part of readiness: Redis holds what may be lost."""
         if self.settings.redis_url_file is None:
             return None
+        from carnet_platform.redis import open_redis  # noqa: PLC0415  # half a second that most services need not spend
+
         client = open_redis(_secret(self.settings.redis_url_file))
         self._closing.push_async_callback(client.aclose)
         return client
@@ -195,7 +197,7 @@ class Platform:
         while True:
             try:
                 await answers()
-            except (PyMongoError, RedisError, OSError) as error:
+            except (PyMongoError, OSError) as error:
                 self.logger.warning("waiting", store=store, kind=type(error).__name__)
             else:
                 return
@@ -216,7 +218,7 @@ class Platform:
         try:
             async with asyncio.timeout(HEALTH_TIMEOUT.total_seconds()):
                 answers = await asyncio.gather(*(check() for check in self._checks))
-        except (PyMongoError, RedisError, OSError, TimeoutError):
+        except (PyMongoError, OSError, TimeoutError):
             return False
         return all(answers)
 

@@ -13,7 +13,6 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from pymongo.errors import PyMongoError
-from redis.exceptions import RedisError
 
 from carnet_platform.errors import DeadlineTooShort, Refusal, Unavailable
 from carnet_platform.identifiers import new_id
@@ -36,13 +35,18 @@ def refusal_of(error: BaseException) -> Refusal:
         return error
     if isinstance(error, TimeoutError):
         return DeadlineTooShort("DEADLINE_TOO_SHORT", "the work did not end in the time the caller allowed")
-    if isinstance(error, (PyMongoError, RedisError, ConnectionError)):
+    if isinstance(error, (PyMongoError, ConnectionError)) or _is_redis(error):
         logger.warning("dependency.unavailable", kind=type(error).__name__, where=where(error))
         return Unavailable("DEPENDENCY_UNAVAILABLE", "a store does not answer", retry_after=STORE_RETRY)
     incident = new_id()
     # The message of an unknown exception may quote a value, so only its type and place are written.
     logger.error("internal", incident=incident, kind=type(error).__name__, where=where(error))
     return Internal("INTERNAL", f"a fault of this system; incident {incident}")
+
+
+def _is_redis(error: BaseException) -> bool:
+    """Whether Redis's client raised it; not by its class, because most services never import that client."""
+    return any(kind.__module__.startswith("redis.") for kind in type(error).__mro__)
 
 
 def where(error: BaseException) -> list[str]:
