@@ -26,6 +26,8 @@ from carnet_platform.mongo import raise_if_cancelled
 
 MAX_BATCHES: Final = 100
 MAX_CHANGES: Final = 512
+SMALLEST_PAGE: Final = 8
+"""Changes in one send: doubled after each that arrived, halved after each that did not in time."""
 BEAT: Final = timedelta(seconds=1)
 """Between two signs of life of a stream."""
 GATHER: Final = timedelta(milliseconds=20)
@@ -146,6 +148,7 @@ class Shipper:
         self._own_turn = asyncio.Lock()
         self._beaten = 0.0
         self._place = ""
+        self._page = MAX_CHANGES
 
     async def run(self) -> None:
         """Ship until cancelled. No failure of log or store ends it."""
@@ -233,16 +236,19 @@ class Shipper:
         if self._changes is None:
             return
         self._changes.grown.clear()
-        changes, place = await self._changes.unshipped(self._place, MAX_CHANGES)
+        changes, place = await self._changes.unshipped(self._place, self._page)
         if changes:
             try:
                 await self._send_changes(self._changes, changes)
             except (Unavailable, OSError):
+                # A page too large for the log's time would be too large for ever.
+                self._page = max(SMALLEST_PAGE, self._page // 2)
                 raise
             except Exception as error:  # noqa: BLE001  the log refuses something in this page: find it, and let the others pass
                 _log.warning("shipping.one_by_one", error=type(error).__name__)
                 await self._send_subject_by_subject(self._changes, changes)
         # Going on from the last place, and round again at the end: no subject waits for a busy one.
+        self._page = min(MAX_CHANGES, 2 * self._page)
         self._place = place
         if not place:
             await asyncio.sleep(GATHER.total_seconds())

@@ -13,7 +13,7 @@ from carnet_platform.journal import Journal
 from carnet_platform.mongo import Client, Database, Session, in_transaction
 from carnet_platform.shipping import MissingBatchesError, Shipper, StreamShipper
 from support.journals import TestLog, open_journal, some_keys
-from support.waiting import pass_time
+from support.waiting import eventually_answers, pass_time
 
 pytestmark = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
 
@@ -160,6 +160,10 @@ async def test_what_a_closed_process_left_is_shipped_at_once(database: tuple[Cli
     await mine.close()
 
 
+async def is_open(journal: Journal, store: Database) -> bool:
+    return await state(journal, store) == "open"
+
+
 async def test_an_abandoned_stream_whose_owner_wakes_up_is_open_again(database: tuple[Client, Database]) -> None:
     keys, log = some_keys(), TestLog()
     sleeper, mine = await open_journal(database[1], keys), await open_journal(database[1], keys)
@@ -172,7 +176,7 @@ async def test_an_abandoned_stream_whose_owner_wakes_up_is_open_again(database: 
         await sleeper.append(b"awake")
         await log.until(lambda: log.payloads(sleeper.stream.stream) == [b"awake"])
         await log.until(lambda: log.sends.count(f"batches {sleeper.stream.stream} 0") >= 1)
-    assert await state(sleeper, database[1]) == "open"
+        await eventually_answers(lambda: is_open(sleeper, database[1]))
     await sleeper.close()
     await mine.close()
 

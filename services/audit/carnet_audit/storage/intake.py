@@ -11,7 +11,7 @@ from typing import Any
 
 from carnet_platform.journal.batch import SealedEvent
 from carnet_platform.mongo import Session, conflict, in_transaction
-from pymongo import UpdateOne
+from pymongo import UpdateMany, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from carnet_audit.domain.events import RecordedEvent
@@ -112,11 +112,13 @@ class IntakeStore:
 
         async def body(session: Session) -> None:
             known = await self._known(documents, session)
+            new: dict[str, dict[int, dict[str, Any]]] = {}
+            for event in events:
+                if event.key not in known:
+                    new.setdefault(event.producer, {})[event.number] = documents[event.key]
             try:
-                for producer in sorted({event.producer for event in events}):
-                    mine = [event for event in events if event.producer == producer and event.key not in known]
-                    if mine:
-                        await self._place_subject(producer, {event.number: documents[event.key] for event in mine}, now, session)
+                if new:
+                    await self._place(new, now, session)
             except DuplicateKeyError:
                 raise conflict("the same changes are being stored twice at once") from None
 
@@ -130,29 +132,41 @@ class IntakeStore:
             known.add(found["_id"])
         return known
 
-    async def _place_subject(self, producer: str, new: dict[int, dict[str, Any]], now: datetime, session: Session) -> None:
-        subject = await self._all.subjects.find_one({"_id": producer}, session=session)
-        expected = subject["expected"] if subject else 1
-        arrived = max(now, subject["arrive_time"]) if subject else now
-        if any(place_change(number, expected) is Place.KNOWN for number in new):
-            raise RuntimeError("a change that was acknowledged is gone")  # the hole itself is the watch's to tell
-        waiting = self._all.events.find({"producer": producer, "state": "waiting"}, {"number": 1}, session=session)
-        kept = {document["number"] async for document in waiting}
-        reached = run_from(expected, kept | new.keys())
-        rows = [
-            {**document, "state": "pending" if number < reached else "waiting", "arrive_time": arrived} for number, document in new.items()
-        ]
+    async def _place(self, new: dict[str, dict[int, dict[str, Any]]], now: datetime, session: Session) -> None:
+        """Place the new changes of many subjects in a few round trips, however many subjects there are."""
+        whose = {"$in": list(new)}
+        subjects = {found["_id"]: found async for found in self._all.subjects.find({"_id": whose}, session=session)}
+        kept: dict[str, set[int]] = {}
+        async for found in self._all.events.find({"producer": whose, "state": "waiting"}, {"producer": 1, "number": 1}, session=session):
+            kept.setdefault(found["producer"], set()).add(found["number"])
+        rows: list[dict[str, Any]] = []
+        releases: list[UpdateMany] = []
+        updates: list[UpdateOne] = []
+        for producer, numbers in sorted(new.items()):
+            expected, arrived = _standing(subjects.get(producer), now)
+            if any(place_change(number, expected) is Place.KNOWN for number in numbers):
+                raise RuntimeError("a change that was acknowledged is gone")  # the hole itself is the watch's to tell
+            waiting = kept.get(producer, set())
+            reached = run_from(expected, waiting | numbers.keys())
+            for number, document in numbers.items():
+                rows.append({**document, "state": "pending" if number < reached else "waiting", "arrive_time": arrived})
+            if released := [number for number in waiting if number < reached]:
+                wanted = {"producer": producer, "state": "waiting", "number": {"$in": released}}
+                releases.append(UpdateMany(wanted, {"$set": {"state": "pending", "arrive_time": arrived}}))
+            updates.append(UpdateOne({"_id": producer}, {"$set": {"expected": reached, "arrive_time": arrived}}, upsert=True))
         await self._all.events.insert_many(rows, session=session)
-        released = [number for number in kept if number < reached]
-        if released:
-            wanted = {"producer": producer, "state": "waiting", "number": {"$in": released}}
-            await self._all.events.update_many(wanted, {"$set": {"state": "pending", "arrive_time": arrived}}, session=session)
-        update = {"$set": {"expected": reached, "arrive_time": arrived}}
-        await self._all.subjects.bulk_write([UpdateOne({"_id": producer}, update, upsert=True)], session=session)
+        if releases:
+            await self._all.events.bulk_write(releases, session=session)
+        await self._all.subjects.bulk_write(updates, session=session)
 
     async def _documents(self, events: Sequence[TakenEvent]) -> list[dict[str, Any]]:
         keys = await self._keys.load({event.event.record for event in events})
         return [_document(event, keys[event.event.record]) for event in events]
+
+
+def _standing(subject: dict[str, Any] | None, now: datetime) -> tuple[int, datetime]:
+    """The revision expected next of a subject, and when its next changes count as arrived: never before those it has."""
+    return (1, now) if subject is None else (subject["expected"], max(now, subject["arrive_time"]))
 
 
 def _document(taken: TakenEvent, key: bytes) -> dict[str, Any]:

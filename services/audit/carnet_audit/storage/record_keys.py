@@ -10,6 +10,7 @@ from typing import Final
 from carnet_platform.envelope import Context, join_parts, mac, new_key, seal, split_parts, unseal
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import Collection
+from pymongo import UpdateOne
 
 NO_RECORD: Final = "-"
 """Where the key of events that belong to no record is kept."""
@@ -27,28 +28,36 @@ class RecordKeys:
     async def load(self, records: set[str]) -> dict[str, bytes]:
         """The keys of these records ("" for none), making those that are missing."""
         keys = {record: key for record in records if (key := self._known.get(record)) is not None}
-        for record in records - keys.keys():
-            keys[record] = await self._load(record)
+        places = {record or NO_RECORD: record for record in records - keys.keys()}
+        if not places:
+            return keys
+        found = await self._find(list(places))
+        missing = places.keys() - found.keys()
+        if missing:
+            made = [UpdateOne({"_id": place}, {"$setOnInsert": {"wrapped": self._made(place)}}, upsert=True) for place in sorted(missing)]
+            await self._collection.bulk_write(made, ordered=False)
+            found |= await self._find(list(missing))  # another process may have been first
+        for place, record in places.items():
+            if place not in found:
+                raise RuntimeError("a key that was just stored is gone")
+            keys[record] = self._known[record] = self._masters.unwrap(found[place], _context(place))
+        while len(self._known) > KEPT:
+            self._known.popitem(last=False)
         return keys
 
-    async def _load(self, record: str) -> bytes:
-        place = record or NO_RECORD
-        context = Context("record_keys", "wrapped", subject=place)
-        found = await self._collection.find_one({"_id": place})
-        if found is None:
-            wrapped = self._masters.wrap(new_key(), context)
-            await self._collection.update_one({"_id": place}, {"$setOnInsert": {"wrapped": wrapped}}, upsert=True)
-            found = await self._collection.find_one({"_id": place})  # another process may have been first
-        if found is None:
-            raise RuntimeError("a key that was just stored is gone")
-        key = self._known[record] = self._masters.unwrap(found["wrapped"], context)
-        if len(self._known) > KEPT:
-            self._known.popitem(last=False)
-        return key
+    async def _find(self, places: list[str]) -> dict[str, bytes]:
+        return {found["_id"]: bytes(found["wrapped"]) async for found in self._collection.find({"_id": {"$in": places}})}
+
+    def _made(self, place: str) -> bytes:
+        return self._masters.wrap(new_key(), _context(place))
 
     def seal_key(self) -> bytes:
         """What the rows of the log are sealed with: of no record and stored nowhere, so that no copy of the database holds it."""
         return self._masters.derive("audit-log-seal")
+
+
+def _context(place: str) -> Context:
+    return Context("record_keys", "wrapped", subject=place)
 
 
 def seal_event(key: bytes, record: str, event: str, salt: bytes, payload: bytes) -> bytes:
