@@ -11,7 +11,7 @@ LOOK_SECONDS = 2.0
 
 
 async def settled(stores: Stores, say: Callable[[str], None]) -> None:
-    """Return once no service has a batch or a change that the log has not."""
+    """Return once no service has a batch or a change that the log has not, and the log has made a leaf of each."""
     if stores.mongod is None:
         return
     async with AsyncMongoClient[dict[str, object]](stores.mongod.admin_url) as client:
@@ -25,4 +25,4 @@ async def settled(stores: Stores, say: Callable[[str], None]) -> None:
 
 async def _waiting(client: "AsyncMongoClient[dict[str, object]]") -> int:
     counts = [await client[database][kind].count_documents({"shipped": False}) for database in DATABASES for kind in ("changes", "journal")]
-    return sum(counts)
+    return sum(counts) + await client["carnet_audit"]["events"].count_documents({"state": "pending"})
