@@ -66,13 +66,12 @@ def test_every_makefile_target_has_its_line_of_help() -> None:
 
 
 def test_tests_wait_for_conditions_and_replace_nothing() -> None:
-    """A sleep of 0 only lets others run; a seeded schedule of faults may place its faults in time."""
+    """A sleep of 0 only lets others run; everything else waits by `support.waiting`, with a deadline."""
     replaced = re.compile("mock" + r"\.patch|Magic" + "Mock|Async" + "Mock|mongo" + "mock|fake" + r"redis")
     waited = re.compile(r"(?:time|asyncio)\.sl" + r"eep\((?!0\))")
     tests = [path for path in python_files() if path.is_relative_to(ROOT / "tests")]
     found = {f"{relative(path)}: {match[0]}" for path in tests for match in replaced.finditer(path.read_text())}
-    unscheduled = [path for path in tests if path.name.startswith("test_") and not path.is_relative_to(ROOT / "tests/faults")]
-    found |= {f"{relative(path)}: {match[0]}" for path in unscheduled for match in waited.finditer(path.read_text())}
+    found |= {f"{relative(path)}: {match[0]}" for path in tests for match in waited.finditer(path.read_text())}
     assert found == set()
 
 

@@ -1,6 +1,5 @@
 """Clocks that are wrong: a token is refused outside its minute of tolerance, and no emergency access is made longer."""
 
-import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +11,7 @@ from faults.conftest import Fragile
 from support.answers import refusal
 from support.people import BLOCK, STANDING, state
 from support.scenes import break_glass, played
+from support.waiting import elapsed
 
 LIFETIME, TOLERANCE, MOMENT = timedelta(minutes=5), timedelta(seconds=60), timedelta(seconds=20)
 """Of a token; of what a clock may be wrong by; and what a busy machine may take between two lines of a test."""
@@ -38,7 +38,7 @@ async def is_answered(session: UserSession, document: str) -> bool:
 
 async def until_refused(session: UserSession, document: str) -> tuple[str, str]:
     """The refusal, at the latest when the permit in hand has ended."""
-    await asyncio.sleep(PERMIT_SECONDS + 0.1)
+    await elapsed(PERMIT_SECONDS + 0.1)
     return (await refusal(session.read(document))).brief
 
 

@@ -21,7 +21,7 @@ from support.answers import Answer, answer_of, refusal
 from support.histories import is_contiguous, settled
 from support.people import TREATMENT, invented, with_record
 from support.scenes import Scene, played
-from support.waiting import eventually
+from support.waiting import elapsed, eventually
 
 PERMITS_ENDED = 0.45
 """Seconds after which no permit given before can be in hand (400 ms)."""
@@ -118,7 +118,7 @@ async def back(fragile: Fragile, name: str, before: int) -> None:
 
 async def check_none_is_answered(going: Reading) -> None:
     """Reads that begin now are refused as unavailable or run out, and not one message of them comes."""
-    await asyncio.sleep(PERMITS_ENDED)
+    await elapsed(PERMITS_ENDED)
     began = time.monotonic()
     reads = await asyncio.gather(*(Reading(going.reader, going.document).once() for _ in range(4)))
     assert {read.refused.code if read.refused else "OK" for read in reads} <= FAILED
@@ -194,7 +194,7 @@ async def test_without_audit_reading_goes_on_and_every_event_arrives_once_it_is_
     async with played(fragile.run) as scene, reading(scene) as going:
         async with hung(fragile.run, "audit"):
             await read_again(going)
-            await asyncio.sleep(0.5)
+            await read_again(going)
         before = await killed(fragile.run, "audit")
         await read_again(going)
         await back(fragile, "audit", before)

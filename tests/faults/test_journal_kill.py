@@ -22,11 +22,12 @@ from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import Client, Database
 from support.journals import open_journal, some_keys, whole_stream
 from support.stores_fixtures import TestStores
+from support.waiting import elapsed, eventually, eventually_given
 
 ROUNDS = {"motor": 3, "pymongo": 2}
 WRITERS = 4
 SEED = 7
-_WRITER = Path(__file__).parents[1] / "support" / "journal_writer.py"
+_TESTS = Path(__file__).parents[1]
 
 
 @dataclass
@@ -62,7 +63,8 @@ class Writers:
     @classmethod
     async def start(cls, *arguments: str) -> "Writers":
         pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        return cls(await asyncio.create_subprocess_exec(sys.executable, str(_WRITER), *arguments, stdin=pipe, stdout=pipe, stderr=null))
+        command = (sys.executable, "-m", "support.journal_writer")
+        return cls(await asyncio.create_subprocess_exec(*command, *arguments, cwd=_TESTS, stdin=pipe, stdout=pipe, stderr=null))
 
     async def begin(self, count: int) -> list[Written]:
         """Make that many more and wait until each has had an event acknowledged."""
@@ -98,11 +100,10 @@ async def one_round(dice: random.Random, mongod: Mongod, writers: Writers) -> No
     kills = [threading.Timer(dice.uniform(0.0, 1.5), os.kill, (one.process, signal.SIGKILL)) for one in begun]
     for kill in kills:
         kill.start()
-    await asyncio.sleep(dice.uniform(0.0, 0.1))
+    await elapsed(dice.uniform(0.0, 0.1))
     mongod.kill()
     mongod.restart()
-    while any(one.is_running for one in begun):  # noqa: ASYNC110  the kernel tells nobody else
-        await asyncio.sleep(0.01)
+    await eventually(lambda: not any(one.is_running for one in begun))
     for kill in kills:
         kill.join()
 
@@ -131,12 +132,9 @@ async def test_no_acknowledged_event_is_lost_and_no_chain_breaks_however_often_w
 
 async def appended_again(journal: Journal, patience: timedelta = timedelta(seconds=15)) -> int:
     """The number of the first event that is accepted again."""
-    async with asyncio.timeout(patience.total_seconds()):
-        while True:
-            try:
-                return await journal.append(b"after", timedelta(seconds=1))
-            except Unavailable:
-                await asyncio.sleep(0.02)
+    return await eventually_given(
+        lambda: journal.append(b"after", timedelta(seconds=1)), lambda error: isinstance(error, Unavailable), patience
+    )
 
 
 @pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)

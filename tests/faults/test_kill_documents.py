@@ -23,7 +23,7 @@ from carnet_dev.demo.cast import Cast
 from faults.conftest import Fragile
 from support.histories import export, is_contiguous, settled, verified
 from support.people import HERSELF, TREATMENT, Somebody, invented, with_record
-from support.waiting import eventually
+from support.waiting import elapsed, eventually, eventually_given
 
 DEPOSITS, AT_ONCE, RECORDS, KILLS = 500, 8, 4, 4
 LARGE_EVERY = 60
@@ -78,13 +78,7 @@ def _counts(lines: list[HistoryLine], kind: str) -> Counter[str]:
 
 async def until_answered(call: Callable[[], Awaitable[T]]) -> T:
     """Try as a client does, until the answer is yes."""
-    while True:
-        try:
-            return await call()
-        except Refused as refused:
-            if refused.code not in PASSING:
-                raise
-            await asyncio.sleep(0.1)
+    return await eventually_given(call, lambda error: isinstance(error, Refused) and error.code in PASSING, PATIENCE)
 
 
 async def deposit_all(doctor: UserSession, kept: list[Kept], numbers: list[int]) -> None:
@@ -105,7 +99,7 @@ async def kill_at_random(fragile: Fragile, numbers: list[int], chance: random.Ra
     for left in sorted((chance.randrange(DEPOSITS // 10, DEPOSITS - DEPOSITS // 10) for _ in range(KILLS)), reverse=True):
         await eventually(lambda left=left: len(numbers) <= left, PATIENCE)  # type: ignore[misc]
         await fragile.is_whole()
-        await asyncio.sleep(chance.uniform(0, 0.02))  # to meet it at any step of a deposit
+        await elapsed(chance.uniform(0, 0.02))  # to meet it at any step of a deposit
         before = fragile.run.pid("documents")
         os.kill(before, signal.SIGKILL)
         await eventually(lambda before=before: fragile.run.pid("documents") != before, PATIENCE)  # type: ignore[misc]

@@ -1,6 +1,5 @@
 """Redis holds what may be lost: without it decisions stay right and emergencies go on; only who logs in anew waits."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from redis.asyncio import Redis
 from support.answers import refusal
 from support.people import TREATMENT
 from support.scenes import Scene, break_glass, played
+from support.waiting import eventually_given
 
 BACK = timedelta(seconds=60)
 EMERGENCY_PATIENCE = 5.0
@@ -43,16 +43,12 @@ async def exchange(scene: Scene, assertion: str) -> str:
 async def logged_in(cast: Cast) -> None:
     """Return once a new assertion is taken: those issued in the second in which Redis was found empty are not."""
     alice = await cast.member("alice")
-    async with asyncio.timeout(BACK.total_seconds()):
-        while True:
-            try:
-                await cast.session("alice", "software/gp", TREATMENT, alice.structure)
-            except Refused as refused:
-                if refused.reason not in {"ASSERTION_INVALID", "DEPENDENCY_UNAVAILABLE"}:
-                    raise
-            else:
-                return
-            await asyncio.sleep(0.2)
+    passing = {"ASSERTION_INVALID", "DEPENDENCY_UNAVAILABLE"}
+    await eventually_given(
+        lambda: cast.session("alice", "software/gp", TREATMENT, alice.structure),
+        lambda error: isinstance(error, Refused) and error.reason in passing,
+        BACK,
+    )
 
 
 @pytest.mark.parametrize("fault", ["gone", "hung", "full"])

@@ -22,6 +22,8 @@ from carnet_platform.settings import PlatformSettings
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
+from support.waiting import elapsed
+
 CALLERS = """
 ["test.Open"]
 "spiffe://carnet/documents" = "alone"
@@ -48,6 +50,7 @@ def plain(service: str, unary: dict[str, Any], streams: dict[str, Any] | None = 
 class Notes:
     """What the service saw, for the tests to look at."""
 
+    slow: int = 0
     withdrawn: int = 0
     late: int = 0
     renewals: int = 0
@@ -88,7 +91,8 @@ class EchoService:
         raise RuntimeError(request.decode())
 
     async def slow(self, request: bytes, _: object) -> bytes:
-        await asyncio.sleep(float(request))
+        self.notes.slow += 1
+        await elapsed(float(request))
         return b""
 
     def permit(self, seconds: float) -> Permit:
@@ -109,7 +113,7 @@ class EchoService:
         release_under(self.permit(0.1))
         for number in range(int(request)):
             yield b"%d" % number
-            await asyncio.sleep(0.05)
+            await elapsed(0.05)
 
     async def blocked(self, _: bytes, __: object) -> AsyncIterator[bytes]:
         """Hands over one message and stops the whole loop in the same step, as a suspended process would."""

@@ -1,6 +1,5 @@
 """A person's history as she sees it: its lines, the file she saves, and what the offline verifier says of that."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
@@ -10,6 +9,8 @@ from carnet_client import UserSession
 from carnet_client.refusals import telling_refusals
 from carnet_verify.history import read_history
 from carnet_verify.verify import Answer, verify_history
+
+from support.waiting import elapsed
 
 PATIENCE = timedelta(seconds=60)
 LOOK_EVERY_SECONDS = 1.0
@@ -39,7 +40,7 @@ async def settled(
         lines = await history(herself, record)
         if is_there(lines) or monotonic() > end:
             return lines
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        await elapsed(LOOK_EVERY_SECONDS)
 
 
 async def export(herself: UserSession, record: str) -> bytes:

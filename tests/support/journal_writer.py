@@ -21,6 +21,8 @@ from carnet_platform.journal import Journal
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import Driver, open_client
 
+from support.waiting import eventually
+
 _APPENDERS = 16
 
 
@@ -37,7 +39,7 @@ async def _append_for_ever(journal: Journal, appender: int) -> None:
         try:
             seq = await journal.append(payload.encode(), timedelta(seconds=1))
         except Unavailable:
-            await asyncio.sleep(0.01)  # a caller that comes back
+            await eventually(lambda: not journal.is_stuck, interval=0.01)  # a caller that comes back
         else:
             _tell("stored", journal.stream.stream, seq, payload)
 

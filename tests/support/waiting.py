@@ -1,4 +1,4 @@
-"""Waiting for a condition, with an end."""
+"""Waiting for a condition, with an end. Nothing else in the tests waits."""
 
 import asyncio
 import time
@@ -6,31 +6,55 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from threading import Event
+from typing import TypeVar
 
 _INTERVAL_SECONDS = 0.02
 PATIENCE = timedelta(seconds=20)
+T = TypeVar("T")
 
 
-async def eventually(condition: Callable[[], bool], patience: timedelta = PATIENCE) -> None:
-    """Return once `condition` holds. Raises TimeoutError after `patience`."""
-    end = time.monotonic() + patience.total_seconds()
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(f"this did not come true within {patience.total_seconds():g} s: {condition.__qualname__}")
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.Event().wait(), _INTERVAL_SECONDS)
+async def eventually(condition: Callable[[], bool], patience: timedelta = PATIENCE, interval: float = _INTERVAL_SECONDS) -> None:
+    """Return once `condition` holds, looked at every `interval` seconds. Raises TimeoutError after `patience`."""
+
+    async def ask() -> bool:
+        return condition()
+
+    await eventually_answers(ask, patience, interval)
 
 
-async def eventually_answers(ask: Callable[[], Awaitable[bool]], patience: timedelta = PATIENCE) -> None:
+async def eventually_answers(
+    ask: Callable[[], Awaitable[bool]], patience: timedelta = PATIENCE, interval: float = _INTERVAL_SECONDS
+) -> None:
     """`eventually` for a condition that has to be asked for."""
-    async with asyncio.timeout(patience.total_seconds()):
-        while not await ask():  # noqa: ASYNC110  nobody tells
-            await asyncio.sleep(_INTERVAL_SECONDS)
+    end = time.monotonic() + patience.total_seconds()
+    while not await ask():
+        if time.monotonic() > end:
+            raise TimeoutError(f"this did not come true within {patience.total_seconds():g} s: {ask.__qualname__}")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), interval)
 
 
-async def pass_time(seconds: float) -> None:
-    """Let time pass where its passing is what is tried: a permit that ends, a moment chosen for a fault."""
-    await asyncio.sleep(seconds)
+async def eventually_given(call: Callable[[], Awaitable[T]], passing: Callable[[Exception], bool], patience: timedelta = PATIENCE) -> T:
+    """What `call` gives once it gives something; errors that are `passing` mean not yet, any other is raised."""
+    given: list[T] = []
+
+    async def ask() -> bool:
+        try:
+            given.append(await call())
+        except Exception as error:
+            if not passing(error):
+                raise
+            return False
+        return True
+
+    await eventually_answers(ask, patience)
+    return given[0]
+
+
+async def elapsed(seconds: float) -> None:
+    """Return once that much time has passed: where a permit has ended by then, or a fault is to come at a moment of its own."""
+    end = time.monotonic() + seconds
+    await eventually(lambda: time.monotonic() >= end, timedelta(seconds=seconds) + PATIENCE, min(_INTERVAL_SECONDS, seconds))
 
 
 def wait_until(condition: Callable[[], bool], patience: timedelta = PATIENCE, story: Callable[[], str] = str) -> None:

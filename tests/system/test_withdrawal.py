@@ -15,7 +15,7 @@ from carnet_client import Refused, UserSession
 from carnet_dev.demo.cast import Cast, Member
 from carnet_dev.local_run import LocalRun
 from support.people import BLOCK, HERSELF, STANDING, TREATMENT, Somebody, invented, state, take_back, with_record
-from support.waiting import eventually, pass_time
+from support.waiting import elapsed, eventually
 
 LANES = 16
 READERS_A_LANE = 1
@@ -35,6 +35,11 @@ class Lane:
     violations: int = 0
     faults: int = 0
     """Refusals that are faults of ours and not answers."""
+
+    @property
+    def has_asked_since_acknowledged(self) -> bool:
+        """Whether a read that began after the acknowledgement has ended."""
+        return any(began > self.acknowledged for began, _ in self.seen)
 
     def close_round(self) -> None:
         """Count the reads that began after the acknowledgement and were answered."""
@@ -81,8 +86,8 @@ async def test_no_read_that_begins_after_the_acknowledgement_is_answered(carnet:
         readers = [asyncio.ensure_future(keep_reading(reader, lane, stop)) for lane, _ in lanes for _ in range(READERS_A_LANE)]
         for number in range(ROUNDS):
             await suspended(carnet, number, asyncio.gather(*(one_round(lane, number, herself, bruno) for lane, herself in lanes)))
-            # Readers go on for a while under the withdrawal: that is what the trial is about.
-            await pass_time(0.05)
+            # Every reader asks again under the withdrawal: that is what the trial is about.
+            await eventually(lambda: all(lane.has_asked_since_acknowledged for lane, _ in lanes))
             for lane, _ in lanes:
                 lane.close_round()
             if number % 2 == 0:
@@ -104,7 +109,7 @@ async def unblock(herself: UserSession, record: str) -> None:
 async def suspended(carnet: LocalRun, number: int, withdrawals: "asyncio.Future[Any]") -> None:
     """Let the withdrawals happen; in every second pair of rounds stop the documents service around them at a random moment."""
     if number % 4 >= 2:
-        await pass_time(random.uniform(0.05, 0.5))
+        await elapsed(random.uniform(0.05, 0.5))
         pid = carnet.pid("documents")
         os.kill(pid, signal.SIGSTOP)
         try:

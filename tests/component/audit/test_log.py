@@ -16,8 +16,8 @@ from carnet_verify.leaf import VIEWS
 from carnet_verify.statement import Statement, digest_names, name_checkpoint
 from carnet_verify.tree import consistency_ranges, perfect_nodes, prove, proves_consistency, root_of
 from carnet_verify.verify import verify_history
-from component.audit.world import OTHER_RECORD, RECORD, SIGNER, World, Writer, all_of, change, open_world, payload, until
-from support.waiting import pass_time
+from component.audit.world import OTHER_RECORD, RECORD, SIGNER, World, Writer, all_of, change, open_world, payload
+from support.waiting import elapsed, eventually_answers
 
 KEY = SIGNER.verifier_key()
 HOLDER = "patients/p"
@@ -157,7 +157,7 @@ async def test_a_sequencer_killed_at_any_moment_is_followed_by_another_without_l
     for turn in range(12):
         await world.intake.append("documents", "s1", writer.batches(4))
         running = asyncio.create_task(world.sequencer(patience=0, interval=0).run())
-        await pass_time(0.003 * turn)  # the moment of the kill is what is tried, not something awaited
+        await elapsed(0.003 * turn)  # the moment of the kill is what is tried
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
@@ -181,7 +181,7 @@ async def test_two_sequencers_side_by_side_take_turns_and_the_log_stays_one(worl
     async def is_done() -> bool:
         return await all_of(world, ["pending"]) == 0
 
-    await until(is_done)
+    await eventually_answers(is_done)
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
@@ -197,7 +197,7 @@ async def test_a_sequencer_that_stops_gives_its_turn_up_and_a_silent_one_loses_i
     async def is_held() -> bool:
         return (await world.log.read_term()).beat > 1
 
-    await until(is_held)
+    await eventually_answers(is_held)
     stopping.cancel()
     await asyncio.gather(stopping, return_exceptions=True)
     async with asyncio.timeout(5):
@@ -235,7 +235,7 @@ async def test_a_checkpoint_persisted_and_not_signed_is_signed_by_the_next(world
     async def is_signed() -> bool:
         return await world.log.newest_checkpoint() is not None
 
-    await until(is_signed)
+    await eventually_answers(is_signed)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     newest = await world.log.newest_checkpoint()

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ from carnet_platform.clock import SystemClock
 from carnet_platform.errors import Refusal, Unavailable
 from carnet_platform.journal import JournalBatch
 from carnet_platform.peers import Peer
-from component.audit.world import Writer, until
+from component.audit.world import Writer
 from pymongo import MongoClient
-from support.waiting import pass_time
+from support.waiting import eventually_answers, eventually_given
 
 
 class Process:
@@ -58,7 +58,7 @@ class Process:
             assert self.process.poll() is None, self._log.read_text()
             return await is_serving(self.health)
 
-        await until(is_up)
+        await eventually_answers(is_up)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
@@ -125,12 +125,7 @@ def message(batch: JournalBatch) -> pb.Batch:
 
 async def answered(call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - any answer
     """The answer, once the channel has found the process started again."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                return await call()
-            except Unavailable:
-                await pass_time(0.05)
+    return await eventually_given(call, lambda error: isinstance(error, Unavailable), timedelta(seconds=30))
 
 
 @pytest.mark.usefixtures("short_transactions")
@@ -160,7 +155,7 @@ async def test_killed_again_and_again_it_keeps_what_it_acknowledged(
         newest = await store.checkpoints.find_one({"note": {"$exists": True}}, sort=[("number", -1)])
         return bool(logged == 90 and newest and newest["size"] >= 90)
 
-    await until(is_sequenced)
+    await eventually_answers(is_sequenced)
     assert acknowledged == 90
     assert await store.leaves.count_documents({}) == (await store.terms.find_one({}))["size"]
     assert await audit.stop() == 0

@@ -10,7 +10,8 @@ from carnet_audit.storage.histories import HistoryStore
 from carnet_audit.storage.log import FencedError
 from carnet_audit.storage.seals import DamagedLogError
 from carnet_verify.checkpoint import Checkpoint, open_checkpoint, parse_body
-from component.audit.world import OTHER_RECORD, RECORD, SIGNER, World, Writer, change, open_world, payload, until
+from component.audit.world import OTHER_RECORD, RECORD, SIGNER, World, Writer, change, open_world, payload
+from support.waiting import eventually_answers
 
 KEY = SIGNER.verifier_key()
 LAST, LINES = 11, 12
@@ -145,7 +146,7 @@ async def test_a_checkpoint_that_is_not_the_logs_is_never_signed_and_raises_the_
     async def is_told() -> bool:
         return bool(world.alarms)
 
-    await until(is_told)
+    await eventually_answers(is_told)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert world.alarms[0]["kind"] == "log_damaged"

@@ -1,8 +1,7 @@
 """What the component tests of audit share: a log on a real store, and writers that behave like the services."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -115,13 +114,6 @@ class Writer:
 def change(revision: int, subject: str = RECORD, **more: object) -> ShippedChange:
     fields = {"record": subject if subject.startswith("records/") else "", "kind": "authorisation.created"} | more
     return ShippedChange(subject, revision, SealedEvent.of(payload(revision, **fields)))
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
-    """Wait until `condition` holds; TimeoutError when it does not in time."""
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - the store tells nobody when it changes
-            await asyncio.sleep(0.01)
 
 
 async def all_of(world: World, states: Sequence[str] = ("waiting", "pending", "logged")) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -13,7 +14,10 @@ from component.documents.conftest import Documents
 from component.documents.harness import RECORD, Client, names, told
 from component.documents.neighbours import allow, deny
 from support.cda import Cda
-from support.waiting import eventually, pass_time
+from support.waiting import elapsed, eventually, eventually_answers
+
+PERMITS_ENDED = 0.5
+"""Seconds after which no permit given before can be in hand (400 ms)."""
 
 both_drivers = pytest.mark.parametrize("documents", ["motor", "pymongo"], indirect=True)
 SECRET = "CANARI"  # noqa: S105  # it must be found nowhere
@@ -60,8 +64,14 @@ async def test_masked_is_word_for_word_absent_except_to_its_depositor(documents:
     assert (names(before.entries), names((await other.search()).entries)) == ([first, second], [second])
     assert not (await other.search(unique_id="1.2.1")).entries
     documents.consent.answers[1] = allow(all_types=True, excluded_visibilities=["MASQUE_PS"], own_professional="professionals/ines")
-    await pass_time(0.4)
-    assert (await documents.client(jti="new").get(first)).name == first
+
+    async def depositor_sees_it() -> bool:
+        try:
+            return (await documents.client(jti="new").get(first)).name == first
+        except grpc.aio.AioRpcError:
+            return False
+
+    await eventually_answers(depositor_sees_it, timedelta(seconds=1))
     await clara.unmask(first)
     assert names((await other.search()).entries) == [first, second]
     await eventually(lambda: [event.kind for event in documents.audit.changes][2:] == ["document.masked", "document.unmasked"])
@@ -159,8 +169,15 @@ async def test_a_permit_serves_until_it_ends_and_a_denial_is_never_kept(document
     await asyncio.gather(*(client.read(name) for _ in range(10)))
     assert len(documents.consent.asked) - asked < 10
     documents.consent.answers[1] = deny(reasons.ERROR_REASON_BLOCKED)
-    await pass_time(0.45)
-    assert (await refused(client.read(name)))[1] == "BLOCKED"
+
+    async def is_blocked() -> bool:
+        try:
+            await client.read(name)
+        except grpc.aio.AioRpcError:
+            return (await refused(client.read(name)))[1] == "BLOCKED"
+        return False
+
+    await eventually_answers(is_blocked, timedelta(seconds=1))
     documents.consent.answers[1] = allow()
     assert (await client.read(name))[1]
 
@@ -177,7 +194,7 @@ async def test_a_withdrawn_permit_ends_the_stream_and_is_recorded(documents: Doc
 
     answers = {"deny": deny(reasons.ERROR_REASON_BLOCKED), "hide": allow(all_types=True, hidden_documents=[name])}
     documents.consent.answers[1] = answers[change]
-    await pass_time(0.5)
+    await elapsed(PERMITS_ENDED)
     rest: list[bytes] = []
     assert (await refused(drain(call, rest)))[:2] == ("ABORTED", "PERMIT_WITHDRAWN")
     received += sum(map(len, rest))
@@ -193,7 +210,7 @@ async def test_a_permit_renewed_meanwhile_goes_on(documents: Documents) -> None:
     await call.read()
     parts = [(await call.read()).chunk]
 
-    await pass_time(0.6)
+    await elapsed(PERMITS_ENDED)
     await drain(call, parts)
     assert b"".join(parts) == content
 

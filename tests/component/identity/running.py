@@ -1,14 +1,13 @@
 """An identity process, and what a test calls it with."""
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +21,7 @@ from carnet.identity.v1 import session_service_pb2_grpc as session_grpc
 from carnet_dev.certificates import Authority
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from support.waiting import wait_until
 
 StubT = TypeVar("StubT")
 TEST_NUMBERS = "1.2.250.1.213.1.4.10"
@@ -91,16 +91,21 @@ def started(settings: Mapping[str, str], authority: Authority, log: Path) -> Ite
 
 
 def _await_ready(running: Running, target: str) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
     with grpc.insecure_channel(target) as channel:
         health = health_pb2_grpc.HealthStub(channel)
-        while time.monotonic() < end and running.process.poll() is None:
-            with contextlib.suppress(grpc.RpcError):
+
+        def has_settled() -> bool:
+            if running.process.poll() is not None:
+                return True
+            try:
                 answer = health.Check(health_pb2.HealthCheckRequest(), timeout=1, wait_for_ready=True)
-                if answer.status == health_pb2.HealthCheckResponse.SERVING:
-                    return
-            time.sleep(0.02)
-    raise AssertionError("identity did not become ready:\n" + running.log.read_text()[-4000:])
+            except grpc.RpcError:
+                return False
+            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+        wait_until(has_settled, timedelta(seconds=PATIENCE_SECONDS), lambda: running.log.read_text()[-4000:])
+    if running.process.poll() is not None:
+        raise AssertionError("identity did not become ready:\n" + running.log.read_text()[-4000:])
 
 
 def refused(call: Callable[[], object]) -> Refused:
@@ -121,14 +126,6 @@ def _read(error: Any) -> Refused:  # noqa: ANN401 - gRPC gives errors that are c
                 detail.Unpack(target)
     field = violation.field_violations[0].field if violation.field_violations else ""
     return Refused(error.code(), info.reason, field, error.details() or "")
-
-
-def await_that(holds: Callable[[], bool]) -> None:
-    """Waits until something holds; an AssertionError when it does not in time."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.02)
 
 
 def ins(value: str = "279035121518989", authority: str = TEST_NUMBERS) -> patient_pb2.Ins:

@@ -24,9 +24,10 @@ from carnet_platform.keys import MasterKeys
 from component.identity.conftest import Start
 from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
-from component.identity.running import HOSPITAL, PRACTICE, Running, await_that, lines, refused
+from component.identity.running import HOSPITAL, PRACTICE, Running, lines, refused
 from pymongo import MongoClient
 from support.stores_fixtures import TestStores
+from support.waiting import wait_until
 
 ALICE, BRUNO = "99700366240", "99700218896"
 END = datetime(2026, 1, 1, tzinfo=UTC)
@@ -223,7 +224,7 @@ def test_a_professional_who_left_gets_no_token_and_consent_is_told(
     with start(database_name, directory_file=str(tmp_path / "directory.json")) as identity:
         assert refused(lambda: identity.exchange(provider.assertion())).reason == "USER_UNKNOWN"
         practice = identity.structure(PRACTICE).removeprefix("structures/")
-        await_that(lambda: any(subject.startswith("activities/") and practice in subject for subject in neighbours.consent.withdrawals))
+        wait_until(lambda: any(subject.startswith("activities/") and practice in subject for subject in neighbours.consent.withdrawals))
         imported = next(line for line in lines(identity.log) if line["event"] == "directory.imported")
         assert imported["withdrawn_activities"] == 1
 
@@ -251,7 +252,7 @@ def test_a_professional_who_is_forgotten_or_edited_gets_no_token(
     (tmp_path / "directory.json").write_text(json.dumps(document), encoding="utf-8")
     with start(database_name, directory_file=str(tmp_path / "directory.json")) as identity:
         assert refused(lambda: identity.exchange(provider.assertion())).reason == "USER_UNKNOWN"
-        await_that(lambda: alice in neighbours.consent.withdrawals)
+        wait_until(lambda: alice in neighbours.consent.withdrawals)
 
 
 def test_a_file_that_is_no_directory_stops_the_start(start: Start, database_name: str, tmp_path: Path) -> None:

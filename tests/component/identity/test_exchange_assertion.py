@@ -14,11 +14,12 @@ from carnet.identity.v1 import session_service_pb2 as pb
 from carnet.identity.v1 import session_service_pb2_grpc as pb_grpc
 from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
-from component.identity.running import HOSPITAL, INSURER, Refused, Running, await_that, lines, refused
+from component.identity.running import HOSPITAL, INSURER, Refused, Running, lines, refused
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
+from support.waiting import wait_until
 
 INVALID = (grpc.StatusCode.UNAUTHENTICATED, "ASSERTION_INVALID", "assertion")
 
@@ -239,7 +240,7 @@ def test_refusals_are_recorded_without_a_number(identity: Running, provider: Pro
         events = [event for event in neighbours.audit.events.values() if event.actor.software.endswith("emergency")]
         return any((event.kind, event.reason) == ("session.refused", "ASSERTION_REPLAYED") for event in events)
 
-    await_that(is_recorded)
+    wait_until(is_recorded)
     written = "".join(str(event) for event in neighbours.audit.events.values()) + json.dumps(lines(identity.log))
     assert "99700366240" not in written
     assert "UNTEL" not in written

@@ -17,9 +17,10 @@ from carnet.identity.v1 import session_service_pb2_grpc as session_grpc
 from carnet_identity.domain.ins import key_of
 from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
-from component.identity.running import TEST_NUMBERS, Refused, Running, await_that, ins, lines, refused, traits
+from component.identity.running import TEST_NUMBERS, Refused, Running, ins, lines, refused, traits
 from pymongo import MongoClient
 from support.stores_fixtures import TestStores
+from support.waiting import wait_until
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 _numbers = iter(range(100, 999))
@@ -139,7 +140,7 @@ def test_a_stronger_status_is_kept_and_each_change_is_recorded(software: Softwar
     name = software.register(_request(number, identity_status=provisional)).name
     assert software.register(_request(number, identity_status=qualified)).identity_status == qualified
     assert software.register(_request(number, identity_status=provisional)).identity_status == qualified
-    await_that(lambda: (name, 2) in neighbours.audit.changes)
+    wait_until(lambda: (name, 2) in neighbours.audit.changes)
     kinds = [(neighbours.audit.changes[name, revision].kind, neighbours.audit.changes[name, revision].change) for revision in (1, 2)]
     assert kinds == [("patient.registered", "PROVISIONAL"), ("patient.identity_status_raised", "QUALIFIED")]
     assert (name, 3) not in neighbours.audit.changes
@@ -150,7 +151,7 @@ def test_many_at_once_register_one_patient(software: Software, number: str, neig
     with ThreadPoolExecutor(8) as threads:
         names = {patient.name for patient in threads.map(software.register, [_request(number) for _ in range(16)])}
     assert len(names) == 1
-    await_that(lambda: (*names, 1) in neighbours.audit.changes)
+    wait_until(lambda: (*names, 1) in neighbours.audit.changes)
 
 
 def test_the_same_request_many_times_at_once_is_done_once(software: Software, number: str) -> None:

@@ -8,7 +8,8 @@ from carnet.identity.v1 import session_service_pb2 as pb
 from carnet.identity.v1 import session_service_pb2_grpc as pb_grpc
 from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
-from component.identity.running import Refused, Running, await_that, lines, refused
+from component.identity.running import Refused, Running, lines, refused
+from support.waiting import wait_until
 
 
 def _revoke(identity: Running, session: str, request_id: str, name: str = "software/gp") -> pb.RevokeSessionResponse:
@@ -27,7 +28,7 @@ def test_a_revocation_is_acknowledged_505_ms_after_consent_has_it(identity: Runn
     committed = neighbours.consent.withdrawals[session][1]
     assert acknowledged - committed >= 0.505
     assert answer.revoke_time.seconds > 0
-    await_that(lambda: (session, 1) in neighbours.audit.changes)
+    wait_until(lambda: (session, 1) in neighbours.audit.changes)
     assert neighbours.audit.changes[session, 1].kind == "session.revoked"
 
 
@@ -38,7 +39,7 @@ def test_a_retry_gets_the_first_answer_at_once(identity: Running, provider: Prov
     assert _revoke(identity, session, request_id) == first
     assert time.monotonic() - begun < 0.505
     assert _revoke(identity, session, str(uuid.uuid4())) == first
-    await_that(lambda: (session, 1) in neighbours.audit.changes)
+    wait_until(lambda: (session, 1) in neighbours.audit.changes)
     assert (session, 2) not in neighbours.audit.changes
 
 
@@ -67,7 +68,7 @@ def test_consent_down_is_unavailable_and_consent_is_told_once_it_is_back(
     finally:
         neighbours.consent.is_down = False
     assert (answer.code, answer.reason) == (grpc.StatusCode.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
-    await_that(lambda: session in neighbours.consent.withdrawals)
+    wait_until(lambda: session in neighbours.consent.withdrawals)
 
 
 def test_a_withdrawal_that_consent_refuses_holds_up_no_other(identity: Running, provider: Provider, neighbours: Neighbours) -> None:
@@ -79,8 +80,8 @@ def test_a_withdrawal_that_consent_refuses_holds_up_no_other(identity: Running, 
         _refused(identity, behind)
     finally:
         neighbours.consent.is_down = False
-    await_that(lambda: behind in neighbours.consent.withdrawals)
+    wait_until(lambda: behind in neighbours.consent.withdrawals)
     alarms = [line for line in lines(identity.log) if line["event"] == "withdrawal.refused"]
     assert {(line["subject"], line["level"]) for line in alarms} == {(stuck, "error")}
     neighbours.consent.refused.discard(stuck)
-    await_that(lambda: stuck in neighbours.consent.withdrawals)
+    wait_until(lambda: stuck in neighbours.consent.withdrawals)

@@ -20,7 +20,7 @@ from carnet_platform.peers import channel_options
 from carnet_platform.settings import PlatformSettings
 from google.rpc import error_details_pb2, status_pb2
 from support.echo import CALLERS, EchoService, Tokens, serve
-from support.waiting import pass_time
+from support.waiting import elapsed, eventually
 
 
 def unary(channel: grpc.aio.Channel, method: str) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
@@ -277,7 +277,7 @@ async def test_a_reader_who_pauses_past_the_deadline_is_told_so_when_it_reads_on
     async with running.channel() as channel:
         call = stream(channel, "/test.Open/flood")(b"")
         await call.read()
-        await pass_time(3.5)
+        await elapsed(3.5)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await asyncio.wait_for(drained(call), 5)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -302,7 +302,7 @@ async def test_a_token_goes_on_only_where_the_table_lets_it_be_forwarded(certifi
 async def test_calls_in_flight_end_before_the_process_does(running: Running) -> None:
     async with running.channel() as channel:
         call = unary(channel, "/test.Open/slow")(b"0.5", timeout=5)
-        await pass_time(0.1)
+        await eventually(lambda: running.echo.notes.slow > 0)
         os.kill(os.getpid(), signal.SIGTERM)
         assert await call == b""
     await running.task

@@ -1,6 +1,5 @@
 """Redis, which may be lost: an attempt gives its answer or, at no great cost, None."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 
@@ -9,7 +8,7 @@ from carnet_platform.clock import SystemClock
 from carnet_platform.redis import PATIENCE, Losable, open_redis
 from redis.asyncio import Redis
 from support.stores_fixtures import TestStores
-from support.waiting import pass_time
+from support.waiting import eventually_answers
 
 
 @pytest.fixture
@@ -47,9 +46,10 @@ async def test_a_lost_redis_costs_its_patience_once_and_then_nothing_for_a_secon
     finally:
         (server.cont if trouble == "hung" else server.restart)()
 
-    async with asyncio.timeout(10):
-        while await losable.attempt(lambda client: client.ping()) is None:
-            await pass_time(0.05)
+    async def is_back() -> bool:
+        return await losable.attempt(lambda client: client.ping()) is not None
+
+    await eventually_answers(is_back)
 
 
 async def test_a_process_without_redis_gets_none() -> None:

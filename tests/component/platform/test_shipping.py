@@ -13,7 +13,7 @@ from carnet_platform.journal import Journal
 from carnet_platform.mongo import Client, Database, Session, in_transaction
 from carnet_platform.shipping import MissingBatchesError, Shipper, StreamShipper
 from support.journals import TestLog, open_journal, some_keys
-from support.waiting import eventually_answers, pass_time
+from support.waiting import eventually_answers
 
 pytestmark = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
 
@@ -160,6 +160,10 @@ async def test_what_a_closed_process_left_is_shipped_at_once(database: tuple[Cli
     await mine.close()
 
 
+async def is_all_shipped(changes: ChangeLog) -> bool:
+    return await changes.unshipped("", 1) == ([], "")
+
+
 async def is_open(journal: Journal, store: Database) -> bool:
     return await state(journal, store) == "open"
 
@@ -193,9 +197,7 @@ async def test_changes_arrive_in_order_for_each_subject_and_are_marked(database:
         for _ in range(12):
             await in_transaction(database[0], several)
         await log.until(lambda: all(len(log.changes.get(subject, {})) == 12 for subject in "zbam"))
-        async with asyncio.timeout(5):
-            while await changes.unshipped("", 1) != ([], ""):
-                await pass_time(0.01)
+        await eventually_answers(lambda: is_all_shipped(changes))
     await journal.close()
 
 

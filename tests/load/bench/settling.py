@@ -1,10 +1,10 @@
 """Waiting until what was written has reached the log, so that a measurement is not shared with the shipping of the seed."""
 
-import asyncio
 from collections.abc import Callable
 
 from carnet_dev.stores import Stores
 from pymongo import AsyncMongoClient
+from support.waiting import elapsed
 
 DATABASES = ("carnet_identity", "carnet_consent", "carnet_documents", "carnet_audit")
 LOOK_SECONDS = 2.0
@@ -20,7 +20,7 @@ async def settled(stores: Stores, say: Callable[[str], None]) -> None:
             if told < 0 or waiting < told * 0.75:
                 say(f"{waiting} events are on their way to the log")
                 told = waiting
-            await asyncio.sleep(LOOK_SECONDS)
+            await elapsed(LOOK_SECONDS)
 
 
 async def _waiting(client: "AsyncMongoClient[dict[str, object]]") -> int:
