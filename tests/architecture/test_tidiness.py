@@ -75,6 +75,21 @@ def test_tests_wait_for_conditions_and_replace_nothing() -> None:
     assert found == set()
 
 
+def test_a_test_is_called_the_same_whenever_it_is_collected() -> None:
+    """Each worker collects for itself: a parameter made of the time, of chance or of a fresh id has another name in each."""
+    fresh = re.compile(r"\btime\.\w+\(|\bnow\(|\brandom\.|\bsecrets\.|\burandom\(|\buuid[14]\(|\bnew_id\(|\bfree_port\(")
+    named = {
+        f"{relative(path)}: {function.name}"
+        for path in python_files()
+        if path.is_relative_to(ROOT / "tests")
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for decorator in function.decorator_list
+        if fresh.search(ast.unparse(decorator))
+    }
+    assert named == set()
+
+
 def test_every_module_begins_with_its_docstring() -> None:
     bare = [relative(path) for path in python_files() if path.stat().st_size and not ast.get_docstring(ast.parse(path.read_text()))]
     assert bare == []

@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -42,7 +43,7 @@ class Provider:
         self._server.server_close()
 
     def claims(self, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - claims are JSON
-        """Good claims about Alice, with changes; None leaves a claim out."""
+        """Good claims about Alice, with changes; None leaves a claim out, and a timedelta is an instant that far from now."""
         now = int(time.time())
         good = {
             "iss": self.issuer,
@@ -54,7 +55,8 @@ class Provider:
             "jti": secrets.token_urlsafe(16),
             "preferred_username": ALICE,
         }
-        return {name: value for name, value in {**good, **changes}.items() if value is not None}
+        stated = {name: value for name, value in {**good, **changes}.items() if value is not None}
+        return {name: now + int(value.total_seconds()) if isinstance(value, timedelta) else value for name, value in stated.items()}
 
     def patient_claims(self, ins: str, authority: str) -> dict[str, Any]:
         """Good claims about a patient."""
