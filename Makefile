@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
-DISTRIBUTIONS := proto libs/platform libs/verify libs/client services/identity services/consent services/documents services/audit dev
+DISTRIBUTIONS := proto libs/platform libs/recording libs/verify libs/client services/identity services/consent services/documents services/audit dev
 PROJECTS := $(DISTRIBUTIONS:%=%/pyproject.toml)
 PROTOS := $(shell find proto/carnet -name '*.proto') proto/callers.toml proto/generate_stubs.py
 SOURCES := libs services dev tests docs proto/generate_stubs.py
@@ -101,7 +101,7 @@ proto: $(VENV)/.local ## Make the Python stubs anew from the contracts
 	$(BIN)/python proto/generate_stubs.py
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--custom-compile-command "make lock" $(patsubst %,--no-emit-package carnet-%,proto platform verify client identity consent documents audit dev) \
+	--custom-compile-command "make lock" $(patsubst %,--no-emit-package carnet-%,proto platform recording verify client identity consent documents audit dev) \
 	$(PROJECTS) --group dev --group build --group stores
 
 .PHONY: docs

@@ -25,12 +25,14 @@ from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs/reference"
+RECORDING = "libs/recording/carnet_recording"
 WIDTH = 138
 SERVICES = ("identity", "consent", "documents", "audit")
 MADE = "<!-- Made by `make docs`; edit what it is made from instead. -->"
 
 _REASON = re.compile(r"((?:^  //.*\n)+)^  ERROR_REASON_(\w+) = (\d+);", re.MULTILINE)
 _KIND = re.compile(r"[a-z_]+\.[a-z_]+")
+_IMPORTED = re.compile(r"^from carnet_recording\.(\w+) import ", re.MULTILINE)
 _FILE_ENDINGS = ("toml", "json", "csv", "key", "pem", "md", "py")
 _LOG_CALLS = {"debug", "info", "warning", "error", "exception", "critical"}
 _BOUNDS: Mapping[type, tuple[str, str]] = {
@@ -159,7 +161,8 @@ def events() -> str:
     }
     writers: defaultdict[str, set[str]] = defaultdict(set)
     for service in SERVICES:
-        for file in sorted((ROOT / f"services/{service}/carnet_{service}/usecases").glob("*.py")):
+        package = ROOT / f"services/{service}/carnet_{service}"
+        for file in [*sorted((package / "usecases").glob("*.py")), *shared_modules(package)]:
             for kind in kinds_in(ast.parse(file.read_text(encoding="utf-8"))):
                 writers[kind].add(service)
     parts = []
@@ -174,9 +177,15 @@ def events() -> str:
     idle = ", ".join(f"`{kind}`" for kind in sorted(set(words["en"]) - set(writers)))
     rest = _wrapped(f"There are words for kinds that nothing writes now: {idle}.") if idle else ""
     sources = (f"libs/verify/carnet_verify/languages/{language}.toml" for language in words)
-    return _page(
-        "Events", _source(*(f"services/{service}/carnet_{service}/usecases" for service in SERVICES), *sources), head, *parts, rest
-    )
+    writing = (*(f"services/{service}/carnet_{service}/usecases" for service in SERVICES), RECORDING)
+    return _page("Events", _source(*writing, *sources), head, *parts, rest)
+
+
+def shared_modules(package: Path) -> list[Path]:
+    """The modules of carnet_recording that a service imports: the kinds they write, it writes."""
+    texts = (file.read_text(encoding="utf-8") for file in package.rglob("*.py"))
+    names = {name for text in texts for name in _IMPORTED.findall(text)}
+    return [ROOT / RECORDING / f"{name}.py" for name in sorted(names)]
 
 
 def kinds_in(tree: ast.AST) -> set[str]:

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 SERVICES = ("identity", "consent", "documents", "audit")
 PACKAGES = {
     "carnet_platform": ROOT / "libs/platform",
+    "carnet_recording": ROOT / "libs/recording",
     "carnet_verify": ROOT / "libs/verify",
     "carnet_client": ROOT / "libs/client",
     **{f"carnet_{service}": ROOT / "services" / service for service in SERVICES},

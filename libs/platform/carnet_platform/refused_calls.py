@@ -8,16 +8,12 @@ the tasks: what comes when there are too many is counted.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from carnet_platform.calls import RefusedCall
 from carnet_platform.clock import Clock
-from carnet_platform.errors import Refusal
 from carnet_platform.tally import Tally
 
 MOST_TASKS = 64
 
-_log = structlog.get_logger(__name__)
 _Key = tuple[str, str, str]
 
 
@@ -35,7 +31,7 @@ class RefusedCalls:
         if key in self._tally or len(self._tasks) >= MOST_TASKS:
             self._tally.keep(key, refused)
             return
-        task = asyncio.create_task(self._note(key, refused))
+        task = asyncio.create_task(self._tally.note_or_keep(key, refused))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -48,10 +44,3 @@ class RefusedCalls:
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._tally.close()
-
-    async def _note(self, key: _Key, refused: RefusedCall) -> None:
-        try:
-            await self._tally.note(key, refused)
-        except Refusal as refusal:
-            _log.warning("refused_call.unrecorded", reason=refusal.reason)
-            self._tally.keep(key, refused)

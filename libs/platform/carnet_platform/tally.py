@@ -95,6 +95,14 @@ class Tally(Generic[Key, Item]):
             window = self._windows[key] = _Window(self._clock.boottime() + self._lasts, item)
         window.counted, window.last = window.counted + 1, item
 
+    async def note_or_keep(self, key: Key, item: Item) -> None:
+        """As `note`, for what was told already: what cannot be written stays counted and is tried again, and nothing is raised."""
+        try:
+            await self.note(key, item)
+        except Refusal as refusal:
+            _log.warning("tally.unwritten", reason=refusal.reason, windows=len(self._windows))
+            self.keep(key, item)
+
     async def flush(self) -> None:
         """Write the rest of the minutes that are over. Raises at the first that cannot be written; those left are tried next time."""
         now = self._clock.boottime()

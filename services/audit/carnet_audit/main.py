@@ -15,6 +15,7 @@ from carnet_platform.process import run
 from carnet_platform.server import Served
 from carnet_platform.settings import SettingsError
 from carnet_platform.shipping import Shipper
+from carnet_recording.refused_calls import record_refused_calls
 from carnet_verify.note import Signer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -35,7 +36,6 @@ from carnet_audit.usecases.export_history import ExportHistory
 from carnet_audit.usecases.own_events import OwnEvents
 from carnet_audit.usecases.page_tokens import PageTokens
 from carnet_audit.usecases.read_history import ReadHistory
-from carnet_audit.usecases.refused_calls import record_refused_calls
 from carnet_audit.usecases.release import HistoryRelease
 from carnet_audit.usecases.sequence import Sequencer
 from carnet_audit.usecases.ship_own_journal import LocalSender

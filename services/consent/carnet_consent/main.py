@@ -25,13 +25,14 @@ from carnet_platform.process import run
 from carnet_platform.server import Served
 from carnet_platform.settings import SettingsError
 from carnet_platform.shipping import Shipper
+from carnet_recording.refused_calls import record_refused_calls
+from carnet_recording.sender import AuditSender
 
 from carnet_consent.api.access_decision import AccessDecisionServicer
 from carnet_consent.api.authorisations import AuthorisationServicer
 from carnet_consent.api.emergency_access import EmergencyAccessServicer
 from carnet_consent.api.records import RecordServicer
 from carnet_consent.api.withdrawals import WithdrawalServicer
-from carnet_consent.clients.audit import AuditSender
 from carnet_consent.clients.identity import IdentityClient
 from carnet_consent.domain.matrix import Habilitation
 from carnet_consent.domain.matrix_files import COLUMNS, BrokenTableError, habilitation
@@ -50,7 +51,6 @@ from carnet_consent.usecases.hide import Hide, UpdateSwitches
 from carnet_consent.usecases.open_record import Identities, OpenRecord
 from carnet_consent.usecases.read_record import ReadRecord
 from carnet_consent.usecases.record_refusals import RecordRefusals
-from carnet_consent.usecases.refused_calls import record_refused_calls
 from carnet_consent.usecases.state import State
 from carnet_consent.usecases.withdraw import Withdraw
 

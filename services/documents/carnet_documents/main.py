@@ -23,12 +23,13 @@ from carnet_platform.process import run
 from carnet_platform.refused_calls import RefusedCalls
 from carnet_platform.server import Served
 from carnet_platform.shipping import Shipper
+from carnet_recording.refused_calls import record_refused_calls
+from carnet_recording.sender import AuditSender
 from pymongo.errors import PyMongoError
 
 from carnet_documents.api.lifecycle import DocumentLifecycleServicer
 from carnet_documents.api.query import DocumentQueryServicer
 from carnet_documents.api.submission import SubmissionServicer
-from carnet_documents.clients.audit import AuditSender
 from carnet_documents.clients.consent import ConsentClient
 from carnet_documents.clients.identity import IdentityClient, SigningKeys
 from carnet_documents.domain.classes import TypeClasses
@@ -45,7 +46,6 @@ from carnet_documents.usecases.keeping import Keeping
 from carnet_documents.usecases.read_document import ReadDocument
 from carnet_documents.usecases.receiving import Receiving, UploadLimits
 from carnet_documents.usecases.refused_accesses import RefusedAccesses
-from carnet_documents.usecases.refused_calls import record_refused_calls
 from carnet_documents.usecases.releasing import Releases
 from carnet_documents.usecases.search_documents import SearchDocuments
 from carnet_documents.usecases.submit_document import SubmitDocument, Tables

@@ -27,13 +27,14 @@ from carnet_platform.process import run
 from carnet_platform.server import Served
 from carnet_platform.settings import SettingsError
 from carnet_platform.shipping import Shipper
+from carnet_recording.refused_calls import record_refused_calls
+from carnet_recording.sender import AuditSender
 
 from carnet_identity.api.directory import DirectoryServicer
 from carnet_identity.api.patient_reference import PatientReferenceServicer
 from carnet_identity.api.patient_registry import PatientRegistryServicer
 from carnet_identity.api.sessions import SessionServicer
 from carnet_identity.api.signing_keys import SigningKeyServicer
-from carnet_identity.clients.audit import AuditSender
 from carnet_identity.clients.identity_provider import ProviderSignatures
 from carnet_identity.clients.withdrawals import ConsentFence
 from carnet_identity.domain.assertion import AssertionRules
@@ -57,7 +58,6 @@ from carnet_identity.usecases.lookup_patient import LookupPatient
 from carnet_identity.usecases.open_session import OpenSession
 from carnet_identity.usecases.record_refusals import RefusalRecorder
 from carnet_identity.usecases.refer_to_patient import ReferToPatient
-from carnet_identity.usecases.refused_calls import record_refused_calls
 from carnet_identity.usecases.register_patient import RegisterPatient
 from carnet_identity.usecases.revoke_session import RevokeSession
 from carnet_identity.usecases.tell_withdrawals import TellWithdrawals

@@ -227,6 +227,16 @@ async def test_when_room_cannot_be_made_it_is_told_and_nothing_is_forgotten() ->
     assert room.written == [("a1", 0), ("a2", 1), ("b2", 0)]
 
 
+async def test_what_was_told_already_is_kept_when_it_cannot_be_written() -> None:
+    room = Room()
+    room.is_down = True
+    await room.tally.note_or_keep("a", "a1")
+    await room.tally.note_or_keep("a", "a2")
+    room.is_down = False
+    await room.tally.close()
+    assert room.written == [("a2", 2)]
+
+
 async def test_with_all_windows_on_their_way_the_next_waits_for_one() -> None:
     room = Room(most=1)
     room.gate = asyncio.Event()

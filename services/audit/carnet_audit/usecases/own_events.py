@@ -1,17 +1,16 @@
 """The events this service makes itself: reading the log is itself in the log.
 
 Kinds: history.read, history.exported, access.refused, release.withdrawn, release.late. Every one is durable in this process's journal
-before what it tells of is handed over. call.refused is beside, in `refused_calls`: no release waits for it.
+before what it tells of is handed over. Refused calls are beside, in `carnet_recording`: no release waits for them.
 """
 
-from datetime import datetime
-
-from carnet.audit.v1.event_pb2 import Actor, Event
-from carnet_platform.calls import current_call, current_user
+from carnet.audit.v1.event_pb2 import Event
+from carnet_platform.calls import current_call
 from carnet_platform.canonical import canonical_json
 from carnet_platform.clock import Clock
 from carnet_platform.journal import Journal
 from carnet_platform.tally import Tally
+from carnet_recording.events import event_of
 
 
 class OwnEvents:
@@ -23,19 +22,7 @@ class OwnEvents:
 
     def make(self, kind: str, record: str, *, decision: str, rule: str = "", reason: str = "") -> Event:
         """An event of the call in hand, now."""
-        call, user = current_call(), current_user()
-        return Event(
-            kind=kind,
-            time=write_time(self._clock.now()),
-            record=record,
-            actor=Actor(subject=user.subject, role=user.role, structure=user.organisation, software=user.software),
-            purpose=user.purpose,
-            decision=decision,
-            reason=reason,
-            rule=rule,
-            trace_id=call.trace_id,
-            request_id=call.request_id,
-        )
+        return event_of(current_call(), kind, self._clock.now(), record=record, decision=decision, reason=reason, rule=rule)
 
     async def write(self, event: Event) -> None:
         """Make it durable. Raises Unavailable EVENT_NOT_DURABLE."""
@@ -59,8 +46,3 @@ class OwnEvents:
     async def _write_counted(self, event: Event, count: int) -> None:
         event.count = count
         await self.write(event)
-
-
-def write_time(moment: datetime) -> str:
-    """RFC 3339 in UTC with microseconds."""
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

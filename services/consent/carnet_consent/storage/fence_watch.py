@@ -5,7 +5,6 @@ is missed raises an alarm; then the account is made anew, so that the next loss 
 together with the rows: a process that has read a newer number notices that, and nothing in this store does after all have restarted.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,10 +12,10 @@ from typing import Any, Final
 
 import structlog
 from carnet_platform.mongo import Client, Session, in_transaction
-from pymongo.errors import PyMongoError
 
 from carnet_consent.storage.fences import Account, Fences
 from carnet_consent.storage.indexes import POSITION
+from carnet_consent.storage.watching import watching
 
 _log = structlog.get_logger(__name__)
 MOST_FORGOTTEN: Final = 1000
@@ -39,13 +38,8 @@ class FenceWatch:
         self._client, self._fences, self._every = client, fences, every
 
     async def run(self) -> None:
-        """Look until cancelled; a store that does not answer is asked again in the next round."""
-        while True:
-            await asyncio.sleep(self._every.total_seconds())
-            try:
-                await self.look()
-            except (PyMongoError, OSError) as error:
-                _log.warning("fence_watch.failed", kind=type(error).__name__)
+        """Look until cancelled."""
+        await watching(self.look, self._every, "fence_watch.failed")
 
     async def look(self) -> None:
         """Compare once, raise the alarms, and forget what is over."""

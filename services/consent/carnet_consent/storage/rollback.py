@@ -6,17 +6,16 @@ taken about, those first that have waited longest, every few seconds and away fr
 itself (`usecases/change.py`).
 """
 
-import asyncio
 from datetime import timedelta
 from itertools import islice
 
 import structlog
 from carnet_platform.changes import ChangeLog
-from pymongo.errors import PyMongoError
 
 from carnet_consent.domain.consent import Consent
 from carnet_consent.domain.decision import Unreadable
 from carnet_consent.storage.records import Records
+from carnet_consent.storage.watching import watching
 
 _log = structlog.get_logger(__name__)
 MOST_WATCHED = 1000
@@ -45,13 +44,8 @@ class RollbackWatch:
         return consent
 
     async def run(self) -> None:
-        """Look until cancelled; a store that does not answer is asked again in the next round."""
-        while True:
-            await asyncio.sleep(self._every.total_seconds())
-            try:
-                await self.look()
-            except (PyMongoError, OSError) as error:
-                _log.warning("rollback_watch.failed", kind=type(error).__name__)
+        """Look until cancelled."""
+        await watching(self.look, self._every, "rollback_watch.failed")
 
     async def look(self) -> None:
         """Compare what was read of the records that have waited longest with the last event of each."""

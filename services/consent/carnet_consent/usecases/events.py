@@ -4,6 +4,7 @@ from datetime import datetime
 
 from carnet.audit.v1.event_pb2 import Event
 from carnet_platform.canonical import canonical_json
+from carnet_recording.events import write_time
 
 from carnet_consent.domain.consent import AttendingPhysician, Episode, NamedHide, Statement, StatementKind, Switches
 from carnet_consent.usecases.acting import Acting
@@ -27,7 +28,6 @@ KINDS = frozenset(
         "emergency.joined",
         "emergency.ended",
         "access.refused",
-        "call.refused",
     }
 )
 
@@ -38,7 +38,9 @@ def event(kind: str, record: str, acting: Acting, now: datetime, request_id: str
     """An event of this kind, with who acted; the rest is for its maker to fill."""
     if kind not in KINDS:
         raise ValueError(f"{kind} is not in the registry of events")
-    made = Event(kind=kind, time=instant(now), record=record, purpose=acting.asker.purpose, trace_id=acting.trace_id, request_id=request_id)
+    made = Event(
+        kind=kind, time=write_time(now), record=record, purpose=acting.asker.purpose, trace_id=acting.trace_id, request_id=request_id
+    )
     made.actor.subject = acting.asker.subject
     made.actor.role = acting.asker.role
     made.actor.structure = acting.asker.structure
@@ -54,7 +56,7 @@ def payload(made: Event) -> bytes:
 def about_statement(made: Event, statement: Statement) -> Event:
     """Tell whom a statement is about, what it says, until when and why."""
     made.grantee, made.change, made.motive = statement.grantee, statement.kind.value, statement.motive
-    made.end_time = instant(statement.end) if statement.end is not None else ""
+    made.end_time = write_time(statement.end) if statement.end is not None else ""
     return made
 
 
@@ -84,10 +86,5 @@ def about_physician(made: Event, physician: AttendingPhysician) -> Event:
 
 def about_episode(made: Event, record: str, episode: Episode, reason: str = "") -> Event:
     """Tell which emergency, until when, and the reason in the professional's words."""
-    made.emergency_episode, made.end_time, made.motive = f"{record}/emergencyEpisodes/{episode.id}", instant(episode.end), reason
+    made.emergency_episode, made.end_time, made.motive = f"{record}/emergencyEpisodes/{episode.id}", write_time(episode.end), reason
     return made
-
-
-def instant(when: datetime) -> str:
-    """RFC 3339 in UTC with microseconds."""
-    return when.isoformat(timespec="microseconds").replace("+00:00", "Z")

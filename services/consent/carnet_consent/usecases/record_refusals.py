@@ -7,9 +7,7 @@ cannot be recorded: it is counted, and tried again.
 
 from dataclasses import dataclass
 
-import structlog
 from carnet_platform.clock import Clock
-from carnet_platform.errors import Refusal
 from carnet_platform.journal import Journal
 from carnet_platform.tally import Tally
 
@@ -18,8 +16,6 @@ from carnet_consent.usecases.events import event, payload
 
 NOBODYS = frozenset({"INVALID_FIELD", "NOT_FOUND", "EVIDENCE_REQUIRED", "SWITCH_DEPENDENCY", "IDENTITY_NOT_QUALIFIED"})
 """Reasons that are about the request, or about no record."""
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +36,7 @@ class RecordRefusals:
         """Record that a change of a record was refused."""
         if not record or reason in NOBODYS:
             return
-        key, refused = (acting.asker.subject, record, reason), _Refused(acting, record, reason)
-        try:
-            await self._tally.note(key, refused)
-        except Refusal as refusal:
-            _log.warning("refusal.unrecorded", reason=refusal.reason)
-            self._tally.keep(key, refused)
+        await self._tally.note_or_keep((acting.asker.subject, record, reason), _Refused(acting, record, reason))
 
     async def run(self) -> None:
         """Record the counts of the minutes that end, as long as the process lives."""

@@ -12,27 +12,10 @@ from typing import Any
 
 from carnet.audit.v1 import event_pb2
 from carnet_platform.calls import current_call
-
-
-def _actor() -> event_pb2.Actor:
-    call = current_call()
-    if call.user is None:
-        return event_pb2.Actor(software=call.caller.name)
-    user = call.user
-    return event_pb2.Actor(subject=user.subject, role=user.role, structure=user.organisation, software=user.software)
+from carnet_recording.events import event_of
 
 
 def event(kind: str, now: datetime, record: str, *, hidden_from: Sequence[str] = (), **more: Any) -> event_pb2.Event:  # noqa: ANN401  # Event's fields
     """An event of the call in hand. ``record`` is the opaque id; ``more`` are fields of Event."""
-    call = current_call()
-    return event_pb2.Event(
-        kind=kind,
-        time=now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        record=f"records/{record}" if record else "",
-        actor=_actor(),
-        purpose="" if call.user is None else call.user.purpose,
-        trace_id=call.trace_id,
-        request_id=call.request_id,
-        hidden_from=hidden_from,
-        **more,
-    )
+    name = f"records/{record}" if record else ""
+    return event_of(current_call(), kind, now, record=name, hidden_from=hidden_from, **more)

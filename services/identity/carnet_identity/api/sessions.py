@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import grpc
 from carnet.identity.v1 import session_service_pb2 as pb
@@ -15,8 +16,11 @@ from carnet_platform.identifiers import check_request_id, parse_name
 from carnet_identity.api import mapping
 from carnet_identity.usecases.exchange_assertion import ExchangeAssertion
 from carnet_identity.usecases.exchange_certificate import ExchangeCertificate
+from carnet_identity.usecases.open_session import OpenedSession
 from carnet_identity.usecases.record_refusals import RefusalRecorder
 from carnet_identity.usecases.revoke_session import RevokeSession
+
+Answer = TypeVar("Answer", pb.ExchangeAssertionResponse, pb.ExchangeCertificateResponse)
 
 
 class SessionServicer(SessionServiceServicer):
@@ -45,13 +49,7 @@ class SessionServicer(SessionServiceServicer):
             opened = await self._exchange_assertion(
                 request.assertion, mapping.purpose_from(request.purpose), request.structure, current_call().caller
             )
-        session = opened.session
-        return pb.ExchangeAssertionResponse(
-            access_token=opened.token,
-            expire_time=mapping.timestamp_to(session.expire_time),
-            session=session.name,
-            subject=session.subject,
-        )
+        return _token(pb.ExchangeAssertionResponse, opened)
 
     async def ExchangeCertificate(  # noqa: N802
         self,
@@ -62,13 +60,7 @@ class SessionServicer(SessionServiceServicer):
         del context
         async with self._recorded():
             opened = await self._exchange_certificate(mapping.purpose_from(request.purpose), current_call().caller)
-        session = opened.session
-        return pb.ExchangeCertificateResponse(
-            access_token=opened.token,
-            expire_time=mapping.timestamp_to(session.expire_time),
-            session=session.name,
-            subject=session.subject,
-        )
+        return _token(pb.ExchangeCertificateResponse, opened)
 
     async def RevokeSession(  # noqa: N802
         self, request: pb.RevokeSessionRequest, context: grpc.aio.ServicerContext[pb.RevokeSessionRequest, pb.RevokeSessionResponse]
@@ -91,3 +83,14 @@ class SessionServicer(SessionServiceServicer):
 
     async def _record(self, refusal: Refusal) -> None:
         await self._refusals.record(current_call(), refusal.reason)
+
+
+def _token(answer: type[Answer], opened: OpenedSession) -> Answer:
+    """The answer of either exchange."""
+    session = opened.session
+    return answer(
+        access_token=opened.token,
+        expire_time=mapping.timestamp_to(session.expire_time),
+        session=session.name,
+        subject=session.subject,
+    )

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import structlog
 from carnet_platform.calls import Call
 from carnet_platform.clock import Clock
-from carnet_platform.errors import Refusal
 from carnet_platform.tally import Tally
 
 from carnet_identity.usecases.events import SESSION_REFUSED, event
 from carnet_identity.usecases.ports import EventRecord
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +32,7 @@ class RefusalRecorder:
 
     async def record(self, call: Call, reason: str) -> None:
         """Records that `call` was refused."""
-        key, refused = (call.caller.name, reason), _Refused(call, reason)
-        try:
-            await self._tally.note(key, refused)
-        except Refusal as refusal:
-            _log.warning("refusal.unrecorded", reason=refusal.reason)
-            self._tally.keep(key, refused)
+        await self._tally.note_or_keep((call.caller.name, reason), _Refused(call, reason))
 
     async def run(self) -> None:
         """Records the counts of the minutes that end, as long as the process lives."""

@@ -1,4 +1,4 @@
-"""Sends what this service recorded to audit: the Sender of the platform's shipper, over `carnet.audit.v1.AuditService`."""
+"""Sends what a service recorded to audit: the Sender of the platform's shipper, over `carnet.audit.v1.AuditService`."""
 
 from collections.abc import Sequence
 
@@ -28,6 +28,7 @@ class AuditSender:
         Raises:
             SequenceGapError: audit lacks earlier ones.
             SequenceConflictError: audit holds others; the writer is fenced.
+            Refusal: anything else, also a gap that does not say which number is expected.
         """
         try:
             answer = await self._audit().AppendBatches(

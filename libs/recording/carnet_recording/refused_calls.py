@@ -3,19 +3,28 @@
 They stand in nobody's history, for they are about no record (docs/architecture.md, promise 1).
 """
 
+from typing import Protocol
+
 from carnet.audit.v1.event_pb2 import Actor, Event
 from carnet_platform.calls import RefusedCall
 from carnet_platform.canonical import canonical_json
 from carnet_platform.clock import Clock
-from carnet_platform.journal import Journal
 from carnet_platform.refused_calls import RefusedCalls
 
-from carnet_audit.usecases.own_events import write_time
+from carnet_recording.events import write_time
 
 CALL_REFUSED = "call.refused"
 
 
-def record_refused_calls(journal: Journal, clock: Clock) -> RefusedCalls:
+class EventRecord(Protocol):
+    """The platform's journal."""
+
+    async def append(self, payload: bytes) -> int:
+        """Durable on return; Unavailable otherwise."""
+        ...
+
+
+def record_refused_calls(journal: EventRecord, clock: Clock) -> RefusedCalls:
     """What is to hear of refused calls; it records them in `journal`."""
 
     async def write(refused: RefusedCall, count: int) -> None:
