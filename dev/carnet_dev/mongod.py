@@ -18,32 +18,23 @@ from carnet_dev.child import Child
 from carnet_dev.ports import LOOPBACK, kept_port, wait_until_open
 from carnet_dev.private_files import kept_secret, write_private
 from carnet_dev.programs import find_mongod
+from carnet_dev.store_server import StoreServer
 
 REPLICA_SET = "rs0"
 _STARTING_PATIENCE = timedelta(seconds=30)
 _KEY_BYTES = 256  # mongod takes a key file of at most 1024 base64 characters
 
 
-class Mongod:
+class Mongod(StoreServer):
     """One mongod over `folder` (data, key file, passwords); `port` is wanted, and another is taken when it is not free.
 
     `parameters` are server parameters as mongod's --setParameter takes them.
     """
 
     def __init__(self, folder: Path, port: int = 0, *, parameters: Sequence[str] = ()) -> None:
-        self._folder = folder
+        super().__init__(folder, port)
         self._data = folder / "mongo"
-        self._wanted_port = port
         self._parameters = parameters
-        self._child: Child | None = None
-        self.port = 0
-
-    @property
-    def process(self) -> Child:
-        """The running program."""
-        if self._child is None:
-            raise RuntimeError("mongod was not started")
-        return self._child
 
     def start(self) -> None:
         """Start it and return once it takes writes: under a second.
@@ -66,28 +57,6 @@ class Mongod:
         else:
             self._set_up()
             write_private(ready, "")
-
-    def restart(self) -> None:
-        """Start it again on its port after it was killed or stopped."""
-        if self._child is not None and self._child.is_running:
-            self._child.terminate()
-        self.start()
-
-    def terminate(self) -> int:
-        """End it cleanly and return its exit code, 0 when it was not running."""
-        return 0 if self._child is None else self._child.terminate()
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self.process.kill()
-
-    def stop(self) -> None:
-        """Suspend it (SIGSTOP)."""
-        self.process.stop()
-
-    def cont(self) -> None:
-        """Let it go on (SIGCONT)."""
-        self.process.cont()
 
     @property
     def admin_url(self) -> str:

@@ -1,31 +1,18 @@
 """A real redis-server on this machine, with a password and nothing kept on disk: it holds only what may be lost."""
 
 from datetime import timedelta
-from pathlib import Path
 
 from carnet_dev.child import Child
 from carnet_dev.ports import LOOPBACK, kept_port, wait_until_open
 from carnet_dev.private_files import kept_secret, write_private
 from carnet_dev.programs import find_redis_server
+from carnet_dev.store_server import StoreServer
 
 _STARTING_PATIENCE = timedelta(seconds=10)
 
 
-class RedisServer:
-    """One redis-server over `folder`; `port` is wanted, and another is taken when it is not free."""
-
-    def __init__(self, folder: Path, port: int = 0) -> None:
-        self._folder = folder
-        self._wanted_port = port
-        self._child: Child | None = None
-        self.port = 0
-
-    @property
-    def process(self) -> Child:
-        """The running program."""
-        if self._child is None:
-            raise RuntimeError("redis-server was not started")
-        return self._child
+class RedisServer(StoreServer):
+    """One redis-server over `folder`; `port` is wanted, and another is taken when it is not free. Started again it is empty."""
 
     @property
     def url(self) -> str:
@@ -40,28 +27,6 @@ class RedisServer:
         write_private(configuration, self._configuration())
         self._child = Child([program, str(configuration)], self._folder / "log" / "redis.log")
         wait_until_open(self.port, lambda: self.process.is_running, _STARTING_PATIENCE)
-
-    def restart(self) -> None:
-        """Start it again, empty, on its port after it was killed or stopped."""
-        if self._child is not None and self._child.is_running:
-            self._child.terminate()
-        self.start()
-
-    def terminate(self) -> int:
-        """End it cleanly and return its exit code, 0 when it was not running."""
-        return 0 if self._child is None else self._child.terminate()
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self.process.kill()
-
-    def stop(self) -> None:
-        """Suspend it (SIGSTOP)."""
-        self.process.stop()
-
-    def cont(self) -> None:
-        """Let it go on (SIGCONT)."""
-        self.process.cont()
 
     def _password(self) -> str:
         return kept_secret(self._folder / "secrets" / "redis")

@@ -21,7 +21,7 @@ from carnet.documents.v1.document_entry_pb2 import DocumentEntry
 from carnet_client import Refused, UserSession
 from carnet_dev.demo.cast import Cast
 from faults.conftest import Fragile
-from support.histories import export, is_contiguous, settled, verified
+from support.histories import is_contiguous, settled, verified
 from support.people import HERSELF, TREATMENT, Somebody, invented, with_record
 from support.waiting import elapsed, eventually, eventually_given
 
@@ -65,7 +65,7 @@ class Kept:
         assert _counts(lines, "document.deposited") == expected
         assert _counts(lines, "document.read") >= self.reads, "a document was read and its history does not say so"
         assert is_contiguous(lines)
-        file = await export(self.herself, self.somebody.record)
+        file = await self.herself.export_history(self.somebody.record)
         answer = verified(file)
         assert answer.is_complete, answer.problem
         events = [json.loads(line["payload"]) for line in json.loads(file)["lines"]]

@@ -1,12 +1,11 @@
-"""A person's history as she sees it: its lines, the file she saves, and what the offline verifier says of that."""
+"""A person's history as she sees it: its lines once they are there, and what the offline verifier says of the file she saves."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
 
-from carnet.audit.v1.audit_reader_service_pb2 import ExportAccessHistoryRequest, HistoryLine, ListAccessHistoryRequest
+from carnet.audit.v1.audit_reader_service_pb2 import HistoryLine
 from carnet_client import UserSession
-from carnet_client.refusals import telling_refusals
 from carnet_verify.history import read_history
 from carnet_verify.verify import Answer, verify_history
 
@@ -17,40 +16,16 @@ LOOK_EVERY_SECONDS = 1.0
 """Each look costs the log a line and a walk over all of them: looking on and on would keep it from what is waited for."""
 
 
-async def history(herself: UserSession, record: str) -> list[HistoryLine]:
-    """Every line, newest first."""
-    lines: list[HistoryLine] = []
-    token = ""
-    while True:
-        request = ListAccessHistoryRequest(record=record, page_size=200, page_token=token, language_code="en")
-        with telling_refusals():
-            page = await herself.connection.history.ListAccessHistory(request, metadata=await herself.metadata(), timeout=20)
-        lines.extend(page.lines)
-        token = page.next_page_token
-        if not token:
-            return lines
-
-
 async def settled(
     herself: UserSession, record: str, is_there: Callable[[list[HistoryLine]], bool], patience: timedelta = PATIENCE
 ) -> list[HistoryLine]:
     """The history once what is waited for has arrived in it, or as it is after ``patience``."""
     end = monotonic() + patience.total_seconds()
     while True:
-        lines = await history(herself, record)
+        lines = await herself.history(record)
         if is_there(lines) or monotonic() > end:
             return lines
         await elapsed(LOOK_EVERY_SECONDS)
-
-
-async def export(herself: UserSession, record: str) -> bytes:
-    """The file with every line and its proofs."""
-    content = bytearray()
-    request = ExportAccessHistoryRequest(record=record, language_code="en")
-    with telling_refusals():
-        async for part in herself.connection.history.ExportAccessHistory(request, metadata=await herself.metadata(), timeout=60):
-            content += part.chunk
-    return bytes(content)
 
 
 def verified(file: bytes) -> Answer:

@@ -21,7 +21,7 @@ from support.answers import Answer, refusal, refusal_or_none
 from support.canaries import Place, found_in, invented_word, remembered, stored, together_in, told
 from support.cda import TEST_INS_AUTHORITY
 from support.contracts import Metadata, Rpc, call, filled, open_channel, rpcs, texts
-from support.histories import export, settled, verified
+from support.histories import settled, verified
 from support.people import invented
 from support.scenes import Scene, break_glass, played
 from support.waiting import eventually
@@ -178,7 +178,7 @@ async def look_back(scene: Scene, canaries: Canaries, said: Said) -> None:
     """Her history holds what was planted in what succeeded, for her alone; it verifies."""
     lines = await settled(scene.herself, scene.somebody.record, lambda lines: any(line.event.kind == "emergency.opened" for line in lines))
     assert any(canaries.reason in line.event.motive for line in lines)
-    assert verified(await export(scene.herself, scene.somebody.record)).is_complete
+    assert verified(await scene.herself.export_history(scene.somebody.record)).is_complete
     said.named(line.event for line in lines)
 
 

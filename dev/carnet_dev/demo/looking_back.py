@@ -6,9 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from carnet.audit.v1.audit_reader_service_pb2 import ExportAccessHistoryRequest, HistoryLine, ListAccessHistoryRequest
-from carnet_client import UserSession
-from carnet_client.refusals import telling_refusals
+from carnet.audit.v1.audit_reader_service_pb2 import HistoryLine
 
 from carnet_dev.demo.emergency import REASON
 from carnet_dev.demo.scene import Scene
@@ -40,23 +38,10 @@ async def _settled(scene: Scene) -> list[HistoryLine]:
     """The whole history, once what was done has arrived in the log: the last refusal of the story is the sign."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
-        lines = await _history(scene.dominique, scene.record)
+        lines = await scene.dominique.history(scene.record)
         if scene.refused <= _refused(lines) or time.monotonic() > deadline:
             return lines
         await asyncio.sleep(1)
-
-
-async def _history(session: UserSession, record: str) -> list[HistoryLine]:
-    lines: list[HistoryLine] = []
-    token = ""
-    while True:
-        request = ListAccessHistoryRequest(record=record, page_size=200, page_token=token, language_code="en")
-        with telling_refusals():
-            page = await session.connection.history.ListAccessHistory(request, metadata=await session.metadata(), timeout=10)
-        lines.extend(page.lines)
-        token = page.next_page_token
-        if not token:
-            return lines
 
 
 def _refused(lines: list[HistoryLine]) -> set[tuple[str, str]]:
@@ -81,7 +66,9 @@ async def she_verifies(scene: Scene) -> None:
     file = scene.cast.folder / "demo" / "my-history.json"
     scene.page.chapter(8, "She does not take our word for it", f"carnet-audit verify {file.name}    (no network, no service)")
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(await scene.page.step(f"her whole history with its proofs saved as {file}", _export(scene)))
+    file.write_bytes(
+        await scene.page.step(f"her whole history with its proofs saved as {file}", scene.dominique.export_history(scene.record))
+    )
     code, said = await _verify(file)
     scene.page.check(said, code == 0)
     changed, removed = file.with_name("one-byte-changed.json"), file.with_name("one-line-removed.json")
@@ -90,15 +77,6 @@ async def she_verifies(scene: Scene) -> None:
     scene.page.check(f"one byte changed     ✗ {said}", code == 1 and str(number) in said)
     code, said = await _verify(removed)
     scene.page.check(f"one line removed     ✗ {said}", code == 1 and str(number) in said)
-
-
-async def _export(scene: Scene) -> bytes:
-    portal, content = scene.dominique, bytearray()
-    with telling_refusals():
-        request = ExportAccessHistoryRequest(record=scene.record, language_code="en")
-        async for part in portal.connection.history.ExportAccessHistory(request, metadata=await portal.metadata(), timeout=60):
-            content += part.chunk
-    return bytes(content)
 
 
 def _spoil(file: Path, changed: Path, removed: Path) -> int:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from carnet.audit.v1.audit_reader_service_pb2 import ExportAccessHistoryRequest, HistoryLine, ListAccessHistoryRequest
 from carnet.common.v1.purpose_of_use_pb2 import PurposeOfUse
 from carnet.documents.v1.document_entry_pb2 import DocumentEntry
 from carnet.documents.v1.document_query_service_pb2 import ReadDocumentRequest, SearchDocumentsRequest
@@ -136,6 +137,28 @@ class UserSession:
         if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
             raise ValueError(f"{name}: the bytes are not those the entry speaks of")
         return ReadDocument(entry, bytes(content))
+
+    async def history(self, record: str, language: str = "en") -> list[HistoryLine]:
+        """Every line of a record's history, newest first, page by page, in words of a language (BCP 47). Raises ``Refused``."""
+        lines: list[HistoryLine] = []
+        token = ""
+        while True:
+            request = ListAccessHistoryRequest(record=record, page_size=200, page_token=token, language_code=language)
+            with telling_refusals():
+                page = await self.connection.history.ListAccessHistory(request, metadata=await self.metadata(), timeout=20)
+            lines.extend(page.lines)
+            token = page.next_page_token
+            if not token:
+                return lines
+
+    async def export_history(self, record: str, language: str = "en") -> bytes:
+        """The file with every line and its proofs, for ``carnet-audit verify``. Raises ``Refused``."""
+        content = bytearray()
+        request = ExportAccessHistoryRequest(record=record, language_code=language)
+        with telling_refusals():
+            async for part in self.connection.history.ExportAccessHistory(request, metadata=await self.metadata(), timeout=60):
+                content += part.chunk
+        return bytes(content)
 
 
 def request_id() -> str:

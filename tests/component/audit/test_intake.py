@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from carnet_platform.errors import Aborted, Denied, FailedPrecondition, InvalidArgument, NotFound
 from carnet_platform.journal.batch import SealedEvent
+from carnet_platform.shipping import MAX_CHANGES, SEND_TIME
 from component.audit.world import RECORD, World, Writer, all_of, change, open_world, payload
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pymongo import MongoClient
+from support.stores_fixtures import TestStores
 
 BOTH = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
 
@@ -146,6 +149,33 @@ async def test_changes_are_contiguous_and_later_ones_wait_for_the_missing_one(wo
     assert (await all_of(world, ["pending"]), await all_of(world, ["waiting"])) == (5, 0)
     pending = await world.log.read_pending(10)
     assert [event["number"] for event in pending] == [1, 2, 3, 4, 5]
+
+
+def asked(stores: TestStores) -> int:
+    """How many round trips reading, writing and committing have taken this mongod so far; nobody else uses it meanwhile."""
+    with MongoClient[dict[str, Any]](stores.mongo_admin_url) as client:
+        commands = client.admin.command("serverStatus")["metrics"]["commands"]
+    return sum(
+        int(commands[name]["total"])
+        for name in ("find", "getMore", "insert", "update", "bulkWrite", "commitTransaction")
+        if name in commands
+    )
+
+
+@BOTH
+async def test_a_backlog_of_several_hundred_subjects_arrives_within_a_senders_patience(world: World, stores: TestStores) -> None:
+    """R8: the largest page a sender ships, of records that are all new. A page that takes too long is sent again, perhaps for ever.
+
+    The patience alone would say little on a fast machine, so the round trips are counted as well.
+    """
+    backlog = [change(1, f"records/{number:026d}") for number in range(MAX_CHANGES)]
+    before = asked(stores)
+    for _ in ("new", "sent again"):
+        async with asyncio.timeout(SEND_TIME.total_seconds()):
+            await world.intake.change("consent", backlog)
+    assert asked(stores) - before < MAX_CHANGES / 8
+    assert (await all_of(world, ["pending"]), await all_of(world)) == (MAX_CHANGES, MAX_CHANGES)
+    assert await world.collections.subjects.count_documents({"expected": 2}) == MAX_CHANGES
 
 
 async def test_another_change_at_a_taken_revision_is_a_conflict(world: World) -> None:

@@ -1,13 +1,13 @@
 """Shipping: everything reaches the log, in order, whatever the log does meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from bson.binary import Binary
-from carnet_platform.changes import ChangeLog
+from carnet_platform.changes import ChangeLog, ShippedChange
 from carnet_platform.clock import SystemClock
 from carnet_platform.journal import Journal
 from carnet_platform.mongo import Client, Database, Session, in_transaction
@@ -16,6 +16,22 @@ from support.journals import TestLog, open_journal, some_keys
 from support.waiting import eventually_answers
 
 pytestmark = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+
+
+class SlowLog(TestLog):
+    """A log that has not taken more than `most` changes by the time its sender loses patience."""
+
+    most = 100
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pages: list[int] = []
+
+    async def send_changes(self, changes: Sequence[ShippedChange]) -> None:
+        self.pages.append(len(changes))
+        if len(changes) > self.most:
+            await asyncio.Event().wait()
+        await super().send_changes(changes)
 
 
 @asynccontextmanager
@@ -220,4 +236,24 @@ async def test_a_change_that_cannot_be_read_or_is_refused_holds_up_no_other_subj
         log.refuses = ""
         await log.until(lambda: len(log.changes.get("refused", {})) == 1)
     assert "broken" not in log.changes
+    await journal.close()
+
+
+async def test_a_slow_log_gets_smaller_pages_until_everything_arrived(database: tuple[Client, Database]) -> None:
+    """R8: a page that is too large for the log's time would be too large for ever."""
+    keys, log = some_keys(), SlowLog()
+    journal, changes = await open_journal(database[1], keys), await ChangeLog.open(database[1], keys)
+    subjects = [f"subject-{number:03d}" for number in range(120)]
+
+    async def one_each(session: Session) -> None:
+        for subject in subjects:
+            await changes.append(session, subject, b"change", revision=1)
+
+    await in_transaction(database[0], one_each)
+    async with shipping(journal, log, changes):
+        await log.until(lambda: sorted(log.changes) == subjects)
+        await eventually_answers(lambda: is_all_shipped(changes))
+    assert log.pages[0] > log.most, "it tries the whole backlog first"
+    arrived = [page for page in log.pages if page <= log.most]
+    assert sum(arrived) == len(subjects), "each page that was small enough arrived once"
     await journal.close()

@@ -12,6 +12,7 @@ from carnet_dev.identity_provider import DIRECT_GRANT, IdentityProvider, applica
 from carnet_dev.people import accounts
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
+from unit.dev.conftest import Time
 
 ISSUER = "http://127.0.0.1:7110"
 REDIRECT = "http://127.0.0.1:9999/back"
@@ -27,21 +28,6 @@ QUERY = {
     "code_challenge": CHALLENGE,
     "code_challenge_method": "S256",
 }
-
-
-class Time:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time()
 
 
 @pytest.fixture

@@ -6,21 +6,7 @@ from pathlib import Path
 import pytest
 from carnet_dev.child import Child
 from carnet_dev.watched import LONGEST_PAUSE, STEADY_AFTER, Watched
-
-
-class Time:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time()
+from unit.dev.conftest import Time
 
 
 @pytest.fixture

@@ -1,0 +1,199 @@
+"""Persons at rest, on both drivers: found by exact INS, one for each, sealed, and not believed when somebody else wrote."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from bson import Binary, encode
+from carnet_identity.domain.identity_status import IdentityStatus
+from carnet_identity.domain.ins import NIR_DEMONSTRATION, NIR_TEST, Ins
+from carnet_identity.domain.patient import Patient
+from carnet_identity.domain.traits import Sex, Traits
+from carnet_identity.storage.indexes import open_collections
+from carnet_identity.storage.patients import PatientStore
+from carnet_platform.envelope import EnvelopeError
+from carnet_platform.keys import MasterKeys
+from carnet_platform.mongo import Session, in_transaction, transaction
+from pymongo.errors import OperationFailure, WriteError
+from structlog.testing import capture_logs
+from support.canaries import forms
+
+pytestmark = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+
+KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
+DOMINIQUE = Patient(
+    id="a" * 26,
+    ins=Ins("279035121518989", NIR_TEST),
+    traits=Traits(
+        birth_family_name="PAT-TROIS",
+        first_given_name="DOMINIQUE",
+        given_names="DOMINIQUE MARIE-LOUISE",
+        birth_date="19790328",
+        sex=Sex.FEMALE,
+        birth_place="51215",
+        used_family_name="NOM D'USAGE",
+    ),
+    status=IdentityStatus.PROVISIONAL,
+)
+NAMESAKE = replace(DOMINIQUE, id="b" * 26, ins=Ins("279035121518893", NIR_TEST))
+
+
+@pytest.fixture
+async def store(database: tuple[Any, Any]) -> PatientStore:
+    return PatientStore((await open_collections(database[1])).patients, KEYS)
+
+
+async def registered(database: tuple[Any, Any], store: PatientStore, *patients: Patient) -> None:
+    for patient in patients:
+        await in_transaction(database[0], lambda session, patient=patient: store.insert(session, patient))  # type: ignore[misc]
+
+
+async def test_a_person_is_found_by_id_and_by_exact_ins(database: tuple[Any, Any], store: PatientStore) -> None:
+    unsaid = replace(NAMESAKE, traits=Traits(birth_family_name="X", first_given_name="Y", birth_date="19000000", sex=None))
+    await registered(database, store, DOMINIQUE, unsaid)
+    for patient in (DOMINIQUE, unsaid):
+        assert await store.find(patient.id) == patient
+        assert await store.find_by_ins(patient.ins) == patient
+    assert await store.find("c" * 26) is None
+    assert await store.find_by_ins(replace(DOMINIQUE.ins, value="279035121518797")) is None
+    assert await store.find_by_ins(replace(DOMINIQUE.ins, authority=NIR_DEMONSTRATION)) is None, "the same digits are another number there"
+
+
+async def test_what_a_transaction_does_not_commit_is_nobody(database: tuple[Any, Any], store: PatientStore) -> None:
+    async def given_up() -> None:
+        async with transaction(database[0]) as session:
+            await store.insert(session, DOMINIQUE)
+            assert await store.find_by_ins(DOMINIQUE.ins, session) == DOMINIQUE
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await given_up()
+    assert await store.find_by_ins(DOMINIQUE.ins) is None
+
+
+async def test_an_ins_stands_for_one_person(database: tuple[Any, Any], store: PatientStore) -> None:
+    await registered(database, store, DOMINIQUE)
+
+    async def again() -> None:
+        async with transaction(database[0]) as session:
+            await store.insert(session, replace(DOMINIQUE, id="c" * 26))
+
+    with pytest.raises(OperationFailure, match="the INS was registered meanwhile") as raised:
+        await again()
+    assert raised.value.has_error_label("TransientTransactionError"), "the transaction runs again and finds who took it"
+    await registered(database, store, replace(DOMINIQUE, id="c" * 26, ins=replace(DOMINIQUE.ins, authority=NIR_DEMONSTRATION)))
+    assert await database[1]["patients"].count_documents({}) == 2
+
+
+async def test_many_who_register_the_same_ins_at_once_get_one_person(database: tuple[Any, Any], store: PatientStore) -> None:
+    async def register(patient: Patient) -> Patient:
+        async def body(session: Session) -> Patient:
+            found = await store.find_by_ins(patient.ins, session)
+            if found is None:
+                await store.insert(session, patient)
+            return found or patient
+
+        return await in_transaction(database[0], body)
+
+    answers = await asyncio.gather(*(register(replace(DOMINIQUE, id=letter * 26)) for letter in "abcdefgh"))
+    assert len({patient.id for patient in answers}) == 1
+    assert await database[1]["patients"].count_documents({}) == 1
+
+
+async def test_a_changed_person_has_the_next_revision_and_an_older_one_is_not_written_over_it(
+    database: tuple[Any, Any], store: PatientStore
+) -> None:
+    await registered(database, store, DOMINIQUE)
+    qualified = replace(DOMINIQUE, status=IdentityStatus.QUALIFIED)
+    changed = await in_transaction(database[0], lambda session: store.replace(session, qualified))
+    assert changed == replace(qualified, revision=2)
+    assert await store.find(DOMINIQUE.id) == changed
+
+    async def late() -> None:
+        async with transaction(database[0]) as session:
+            await store.replace(session, replace(DOMINIQUE, status=IdentityStatus.VALIDATED))
+
+    with pytest.raises(OperationFailure, match="the person was changed meanwhile") as raised:
+        await late()
+    assert raised.value.has_error_label("TransientTransactionError")
+    assert await store.find(DOMINIQUE.id) == changed
+
+
+async def test_a_stored_row_holds_no_number_and_no_trait(database: tuple[Any, Any], store: PatientStore) -> None:
+    """S9: in none of the forms in which a word could be written down."""
+    await registered(database, store, DOMINIQUE)
+    row = await database[1]["patients"].find_one({})
+    assert row.keys() == {"_id", "ins_index", "identity", "revision"}
+    stored = encode(row).lower()
+    traits = DOMINIQUE.traits
+    for word in (DOMINIQUE.ins.value, traits.birth_family_name, traits.first_given_name, traits.birth_date, traits.used_family_name):
+        assert not [form for form in forms(word) if form in stored]
+    for word in ("QUALIFIED", "PROVISIONAL", "FEMALE", "birth", "ins_value"):
+        assert word.lower().encode() not in stored
+
+
+async def test_two_persons_with_the_same_traits_are_stored_unlike(database: tuple[Any, Any], store: PatientStore) -> None:
+    await registered(database, store, DOMINIQUE, NAMESAKE)
+    first, second = [row async for row in database[1]["patients"].find({})]
+    assert first["ins_index"] != second["ins_index"]
+    assert first["identity"] != second["identity"]
+
+
+async def test_a_row_with_a_field_in_clear_is_refused_by_the_store(database: tuple[Any, Any], store: PatientStore) -> None:
+    await registered(database, store, DOMINIQUE)
+    with pytest.raises(WriteError, match="failed validation"):
+        await database[1]["patients"].update_one({"_id": DOMINIQUE.id}, {"$set": {"family_name": DOMINIQUE.traits.birth_family_name}})
+
+
+@pytest.mark.parametrize("edit", ["flipped", "cut", "empty", "another revision", "another id", "another person's", "an earlier one"])
+async def test_a_row_that_somebody_changed_is_not_believed(database: tuple[Any, Any], store: PatientStore, edit: str) -> None:
+    """C8, S9: nobody is answered, and an alarm names the row by its opaque id."""
+    await registered(database, store, DOMINIQUE, NAMESAKE)
+    rows = database[1]["patients"]
+    earlier = await rows.find_one({"_id": DOMINIQUE.id})
+    changed = await in_transaction(database[0], lambda session: store.replace(session, DOMINIQUE))
+    row, other = await rows.find_one({"_id": DOMINIQUE.id}), await rows.find_one({"_id": NAMESAKE.id})
+    sealed = bytes(row["identity"])
+    edits: dict[str, dict[str, Any]] = {
+        "flipped": {"identity": Binary(bytes([*sealed[:-1], sealed[-1] ^ 1]))},
+        "cut": {"identity": Binary(sealed[:-1])},
+        "empty": {"identity": Binary(b"")},
+        "another revision": {"revision": changed.revision + 1},
+        "another id": {"_id": "c" * 26},
+        "another person's": {"identity": other["identity"]},
+        "an earlier one": {"identity": earlier["identity"]},
+    }
+    edited = {**row, **edits[edit]}
+    await rows.delete_one({"_id": row["_id"]})
+    await rows.insert_one(edited)
+    with capture_logs() as logged:
+        with pytest.raises(EnvelopeError):
+            await store.find(edited["_id"])
+        with pytest.raises(EnvelopeError):
+            await store.find_by_ins(DOMINIQUE.ins)
+    assert [(line["event"], line["log_level"], line["patient"]) for line in logged] == [("patient.seal_broken", "error", edited["_id"])] * 2
+    assert await store.find(NAMESAKE.id) == NAMESAKE
+
+
+async def test_a_person_under_the_index_of_another_ins_is_not_believed(database: tuple[Any, Any], store: PatientStore) -> None:
+    """C8: whoever edits the database gets an error, never another person."""
+    await registered(database, store, DOMINIQUE, NAMESAKE)
+    rows = database[1]["patients"]
+    first, second = await rows.find_one_and_delete({"_id": DOMINIQUE.id}), await rows.find_one_and_delete({"_id": NAMESAKE.id})
+    await rows.insert_many([{**first, "ins_index": second["ins_index"]}, {**second, "ins_index": first["ins_index"]}])
+    for patient in (DOMINIQUE, NAMESAKE):
+        with pytest.raises(EnvelopeError):
+            await store.find_by_ins(patient.ins)
+        with pytest.raises(EnvelopeError):
+            await store.find(patient.id)
+
+
+async def test_other_keys_open_nobody(database: tuple[Any, Any], store: PatientStore) -> None:
+    await registered(database, store, DOMINIQUE)
+    collections = await open_collections(database[1])
+    other_master = PatientStore(collections.patients, MasterKeys({"2026-01-01": b"o" * 32}, b"d" * 32))
+    with pytest.raises(EnvelopeError):
+        await other_master.find_by_ins(DOMINIQUE.ins)
+    other_index = PatientStore(collections.patients, MasterKeys({"2026-01-01": b"m" * 32}, b"o" * 32))
+    assert await other_index.find_by_ins(DOMINIQUE.ins) is None
