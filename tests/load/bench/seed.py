@@ -1,6 +1,6 @@
 """Ten thousand records, each with one document of 50 kB, put in through the public interface by one bench professional.
 
-They are made once and kept in the bench's folder, with their names in ``seed.json``.
+They are made once and kept in the bench's folder, with their names in ``seed.json``; a run that was broken off is gone on with.
 """
 
 import asyncio
@@ -12,16 +12,19 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 from carnet.consent.v1.record_pb2 import ConsentEvidence
 from carnet.consent.v1.record_service_pb2 import OpenRecordRequest
 from carnet.identity.v1.patient_pb2 import IdentityStatus, Ins, Sex, Traits
 from carnet.identity.v1.patient_registry_service_pb2 import RegisterPatientRequest
-from carnet_client import UserSession
+from carnet_client import Refused, UserSession
 from load.bench.papers import clinical_document
+from support.waiting import elapsed
 
 RECORDS = 10_000
 DOCUMENT_BYTES = 50_000
 AT_ONCE = 24
+TRIES, PAUSE_SECONDS = 6, 2.0
 INS_AUTHORITY = "1.2.250.1.213.1.4.10"
 
 
@@ -46,22 +49,33 @@ def _letters(number: int) -> str:
 
 
 async def seeded(folder: Path, session: UserSession, say: Callable[[str], None]) -> list[tuple[str, str]]:
-    """(record, document) of each person in order, made now unless they are there."""
+    """(record, document) of each person in order; those that an earlier run has not made are made now."""
     file = folder / "seed.json"
+    pairs: dict[int, list[str]] = {}
     if file.exists():
-        return [tuple(pair) for pair in json.loads(file.read_text(encoding="utf-8"))]
-    began = time.monotonic()
-    pairs: dict[int, tuple[str, str]] = {}
+        pairs = {int(number): pair for number, pair in json.loads(file.read_text(encoding="utf-8")).items()}
+    began, missing = time.monotonic(), [number for number in range(RECORDS) if number not in pairs]
 
     async def one(number: int) -> None:
-        pairs[number] = await _put(session, person(number), number)
+        pairs[number] = list(await _patiently(lambda: _put(session, person(number), number)))
         if len(pairs) % 1000 == 0:
             say(f"{len(pairs)} of {RECORDS} records with a document of 50 kB, {time.monotonic() - began:.0f} s")
 
-    await _all(one(number) for number in range(RECORDS))
-    in_order = [pairs[number] for number in range(RECORDS)]
-    file.write_text(json.dumps(in_order), encoding="utf-8")
-    return in_order
+    try:
+        await _all(one(number) for number in missing)
+    finally:
+        file.write_text(json.dumps(pairs), encoding="utf-8")
+    return [(pairs[number][0], pairs[number][1]) for number in range(RECORDS)]
+
+
+async def _patiently(put: Callable[[], Awaitable[tuple[str, str]]]) -> tuple[str, str]:
+    """Try again what a busy machine refused: each step of it is idempotent."""
+    for _ in range(TRIES - 1):
+        try:
+            return await put()
+        except (Refused, grpc.aio.AioRpcError):
+            await elapsed(PAUSE_SECONDS)
+    return await put()
 
 
 async def _all(jobs: Iterable[Awaitable[None]]) -> None:
