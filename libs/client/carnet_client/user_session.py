@@ -132,8 +132,7 @@ class UserSession:
             async for part in self.connection.documents.ReadDocument(request, metadata=await self.metadata(), timeout=30):
                 if part.HasField("entry"):
                     entry = part.entry
-                else:
-                    content += part.chunk
+                content += part.chunk
         if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
             raise ValueError(f"{name}: the bytes are not those the entry speaks of")
         return ReadDocument(entry, bytes(content))

@@ -6,7 +6,7 @@ transaction run again. Events are sealed at rest.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -89,6 +89,15 @@ class ChangeLog:
             {"_id": {"$gt": _id(subject, 0), "$lt": f"{subject}$"}}, {"revision": 1}, sort=[("_id", DESCENDING)], session=session
         )
         return 0 if found is None else int(found["revision"])
+
+    async def later_revisions(self, revisions: Mapping[str, int]) -> dict[str, int]:
+        """Of these subjects, those that have a change after the revision given, each with the revision of its last."""
+        later = [{"_id": {"$gt": _id(subject, revision), "$lt": f"{subject}$"}} for subject, revision in revisions.items()]
+        found: dict[str, int] = {}
+        if later:
+            async for change in self._changes.find({"$or": later}, {"subject": 1, "revision": 1}):
+                found[change["subject"]] = max(found.get(change["subject"], 0), change["revision"])
+        return found
 
     async def unshipped(self, after: str, limit: int) -> tuple[list[ShippedChange], str]:
         """Changes still to be shipped whose place follows `after` ("" at first), up to 2 MiB, and where to go on ("": no more).

@@ -3,9 +3,8 @@
 An identifier says nothing about what it names: 128 random bits, so it can travel in logs and traces and cannot be guessed.
 """
 
-import base64
+import os
 import re
-import secrets
 import uuid
 from functools import lru_cache
 
@@ -14,9 +13,16 @@ from carnet_platform.errors import InvalidArgument
 _SEGMENT = r"([A-Za-z0-9_.~-]{1,64})"
 
 
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SHIFTS = range(120, -10, -10)
+
+
 def new_id() -> str:
-    """A new identifier: 26 characters a-z and 2-7, 128 random bits."""
-    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+    """A new identifier: 26 characters a-z and 2-7 (base 32 of RFC 4648), 128 random bits."""
+    # Ten bits a step: every call without an id of its own takes one, and the library's base 32 costs five times as much.
+    bits = int.from_bytes(os.urandom(16)) << 2
+    return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])
 
 
 @lru_cache(maxsize=64)

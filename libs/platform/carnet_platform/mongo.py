@@ -69,15 +69,9 @@ async def close(client: Client) -> None:
 
 
 @asynccontextmanager
-async def causal_session(client: Client, *, after: Session | None = None) -> AsyncIterator[Session]:
-    """Open a session whose reads include everything it wrote or read before, and everything `after` did, whichever member answers.
-
-    One call at a time may use a session: what runs side by side takes one each.
-    """
+async def causal_session(client: Client) -> AsyncIterator[Session]:
+    """Open a session whose reads include everything it wrote or read before, whichever member answers; one call at a time may use it."""
     async with await _settle(client.start_session(causal_consistency=True)) as session:
-        if after is not None and after.operation_time is not None and after.cluster_time is not None:
-            session.advance_cluster_time(after.cluster_time)
-            session.advance_operation_time(after.operation_time)
         yield session
 
 

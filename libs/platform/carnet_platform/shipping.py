@@ -30,10 +30,10 @@ SMALLEST_PAGE: Final = 8
 """Changes in one send: doubled after each that arrived, halved after each that did not in time."""
 BEAT: Final = timedelta(seconds=1)
 """Between two signs of life of a stream."""
-GATHER: Final = timedelta(milliseconds=20)
-"""Left between two sends of a busy stream, so that one send carries several commits."""
-CHANGES_EVERY: Final = timedelta(milliseconds=250)
-"""Between two looks for changes, which other processes make too."""
+GATHER: Final = timedelta(milliseconds=200)
+"""Left between two sends of a busy stream, so that one send carries many commits; what comes after a silence is sent at once."""
+CHANGES_EVERY: Final = timedelta(seconds=1)
+"""Between two looks for changes that other processes made, and did not ship themselves."""
 ORPHANS_EVERY: Final = timedelta(seconds=5)
 SEND_TIME: Final = timedelta(seconds=5)
 """After this a log that does not answer counts as hung."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 from carnet_consent.storage.fences import Fences
+from carnet_consent.storage.indexes import FENCES, RECORDS
 from carnet_consent.storage.read_batch import Barrier, Limits, ReadBatch
 from carnet_consent.storage.records import Records
 from carnet_platform.errors import Refusal, ResourceExhausted
@@ -85,14 +86,17 @@ async def test_what_is_read_comes_after_the_barrier_on_whichever_member(running:
     record = await running.open()
     with MongoClient[dict[str, Any]](stores.mongo_admin_url) as admin:
         database = admin[running.database.name]
+        read_from = [f"{database.name}.{name}" for name in (RECORDS, FENCES)]
         database.command("profile", 2)
         assert await running.answer(DOCTOR, record) == "permit"
         database.command("profile", 0)
-        finds = [line["command"] for line in database["system.profile"].find({"op": "query"})]
+        commands = [line["command"] for line in database["system.profile"].find({"ns": {"$in": read_from}})]
 
-    read = {one["find"]: one["readConcern"] for one in finds if one["find"] in {"records", "fences"}}
-    assert set(read) == {"records", "fences"}
-    assert all(concern["level"] == "majority" and "afterClusterTime" in concern for concern in read.values())
+    (read,) = commands
+    assert read["aggregate"] == RECORDS
+    assert FENCES in [stage["$unionWith"]["coll"] for stage in read["pipeline"] if "$unionWith" in stage]
+    assert read["readConcern"]["level"] == "majority"
+    assert "afterClusterTime" in read["readConcern"]
 
 
 async def test_a_full_queue_refuses_at_once(database: tuple[Any, Any], running: Running) -> None:

@@ -79,10 +79,9 @@ class Client:
         """Entry and bytes."""
         entry, parts = entry_pb.DocumentEntry(), []
         async for message in self.reading(name, timeout):
-            if message.WhichOneof("part") == "entry":
+            if message.HasField("entry"):
                 entry = message.entry
-            else:
-                parts.append(message.chunk)
+            parts.append(message.chunk)
         return entry, b"".join(parts)
 
     async def get(self, name: str) -> entry_pb.DocumentEntry:

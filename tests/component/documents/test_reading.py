@@ -189,7 +189,6 @@ async def test_a_withdrawn_permit_ends_the_stream_and_is_recorded(documents: Doc
     content = Cda(filler="x" * 4_000_000).render()
     name = (await client.submit(content)).entry.name
     call = client.reading(name)
-    await call.read()
     received = len((await call.read()).chunk)
 
     answers = {"deny": deny(reasons.ERROR_REASON_BLOCKED), "hide": allow(all_types=True, hidden_documents=[name])}
@@ -207,7 +206,6 @@ async def test_a_permit_renewed_meanwhile_goes_on(documents: Documents) -> None:
     content = Cda(filler="x" * 3_000_000).render()
     name = (await client.submit(content)).entry.name
     call = client.reading(name)
-    await call.read()
     parts = [(await call.read()).chunk]
 
     await elapsed(PERMITS_ENDED)

@@ -3,7 +3,6 @@
 The trace context is W3C ``traceparent``. An untraced call still has a trace id, so that an event can be found from a log line.
 """
 
-import os
 import random
 
 import grpc
@@ -26,7 +25,7 @@ class Tracing:
         """Follow the caller's decision; decide where it made none."""
         parent = _parent(inbound.text("traceparent"))
         if parent is None:
-            inbound.trace_id = os.urandom(16).hex()
+            inbound.trace_id = f"{random.getrandbits(128):032x}"  # a name, not a secret
             is_sampled = random.random() < self._ratio  # noqa: S311  # sampling is no secret
         else:
             inbound.trace_id = f"{parent.trace_id:032x}"

@@ -12,6 +12,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from structlog.typing import Processor
 
 from carnet_platform.calls import current
 
@@ -25,6 +26,14 @@ def _with_call(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMa
         event.setdefault("request_id", call.request_id)
         event.setdefault("trace_id", call.trace_id)
     return event
+
+
+def _named(name: str) -> Processor:
+    def add_service(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["service"] = name
+        return event
+
+    return add_service
 
 
 def _line(_: object, __: str, event: MutableMapping[str, Any]) -> bytes:
@@ -42,7 +51,7 @@ def configure(name: str, level: str) -> None:
     """Have every logger of this process write JSON lines that name the service."""
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _named(name),
             _with_call,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -53,5 +62,4 @@ def configure(name: str, level: str) -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=name)
     logging.basicConfig(handlers=[_FromStandardLibrary()], level=logging.WARNING, force=True)

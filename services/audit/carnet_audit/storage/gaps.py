@@ -15,7 +15,7 @@ from pymongo import ASCENDING, DESCENDING
 from carnet_audit.storage.collections import Collections
 from carnet_audit.storage.log import LogStore
 
-NEW, AGAIN = 20_000, 5_000
+NEW, AGAIN = 20_000, 1_000
 """Rows in one look: at most of what is new, and about how many are gone over again."""
 STEP = 5_000
 """Most rows read at once."""
@@ -93,7 +93,8 @@ class GapStore:
         reached: dict[str, int] = {}
         left = NEW
         for numbers in [await self._leaves(), *map(_of_stream, streams), *map(_of_subject, subjects)]:
-            begin = self._reached.get(numbers.producer, numbers.first)
+            # A process that has just started begins near the end: what is older is gone over anyway.
+            begin = self._reached.get(numbers.producer, max(numbers.first, numbers.end - STEP))
             end = min(numbers.end, begin + min(left, STEP))
             seen = await self._look(numbers, begin, end)
             reached[numbers.producer] = seen.reached
@@ -105,8 +106,8 @@ class GapStore:
     async def _go_over(self) -> AsyncIterator[tuple[int, dict[str, str]]]:
         """One round over everything, step by step: what the step cost, in rows, and what it found."""
         async for numbers in self._everything():
-            for begin in range(numbers.first, numbers.end, STEP):
-                end = min(numbers.end, begin + STEP)
+            for begin in range(numbers.first, numbers.end, AGAIN):
+                end = min(numbers.end, begin + AGAIN)
                 yield end - begin + _OVERHEAD, (await self._look(numbers, begin, end)).damage
 
     async def _everything(self) -> AsyncIterator[_Numbers]:

@@ -26,6 +26,8 @@ BATCH = 500
 """Most events integrated in one transaction."""
 BEAT = timedelta(milliseconds=500)
 """Least time between two signs of life of a holder; must be far below every process's patience."""
+GATHER = timedelta(milliseconds=200)
+"""Left between two integrations, so that one takes in what many sends brought; what comes after a silence is integrated at once."""
 PAUSE = timedelta(seconds=1)
 """Between two tries after the store failed, and between two looks at another's term."""
 
@@ -107,6 +109,7 @@ class Sequencer:
                 beaten = self._clock.boottime()
                 await self._log.beat(term.term)
             if not is_more:
+                await asyncio.sleep(GATHER.total_seconds())
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._interval):
                         await self._woken.wait()

@@ -51,49 +51,57 @@ class TakeIn:
         return state.next_seq
 
     async def append(self, service: str, stream: str, batches: Sequence[JournalBatch]) -> int:
-        """Take in batches of a stream, in order; none is a sign of life. The next number expected."""
+        """Take in batches of a stream, in order and together; none is a sign of life. The next number expected."""
         state = await self._find(service, stream)
-        for place, batch in enumerate(batches):
-            try:
-                batch.check(state.public_key)
-            except BatchError as error:
-                raise InvalidArgument("INVALID_FIELD", f"must hold together: {error}", field=f"batches[{place}]") from None
-            events = [
-                TakenEvent(
-                    f"{service}/streams/{stream}", batch.first_seq + number, _read(sealed, f"batches[{place}].events[{number}]"), sealed
-                )
-                for number, sealed in enumerate(batch.events)
-            ]
-            state = await self._take_batch(state, batch, events)
-        if batches:
-            self._wake()
-        else:
+        if not batches:
             await self._store.note_heard(stream, self._clock.now())
-        return state.next_seq
-
-    async def _take_batch(self, state: StreamState, batch: JournalBatch, events: list[TakenEvent]) -> StreamState:
+            return state.next_seq
+        taken = [self._opened(state, place, batch) for place, batch in enumerate(batches)]
         while True:
+            after, fresh = await self._follow(state, batches, taken)
+            if after == state or await self._store.append(state, fresh, after, self._clock.now()):
+                break
+            state = await self._find(service, stream)
+        self._wake()
+        return after.next_seq
+
+    def _opened(self, state: StreamState, place: int, batch: JournalBatch) -> list[TakenEvent]:
+        try:
+            batch.check(state.public_key)
+        except BatchError as error:
+            raise InvalidArgument("INVALID_FIELD", f"must hold together: {error}", field=f"batches[{place}]") from None
+        producer = f"{state.service}/streams/{state.stream}"
+        return [
+            TakenEvent(producer, batch.first_seq + number, _read(sealed, f"batches[{place}].events[{number}]"), sealed)
+            for number, sealed in enumerate(batch.events)
+        ]
+
+    async def _follow(
+        self, state: StreamState, batches: Sequence[JournalBatch], taken: Sequence[list[TakenEvent]]
+    ) -> tuple[StreamState, list[TakenEvent]]:
+        """Where these batches take a stream, and the events that are new to it."""
+        fresh: list[TakenEvent] = []
+        for batch, events in zip(batches, taken, strict=True):
             if batch.first_seq > state.next_seq:
                 raise FailedPrecondition(
                     "SEQUENCE_GAP", "an earlier part of the stream is missing", metadata={NEXT_SEQ: str(state.next_seq)}
                 )
             if batch.first_seq < state.next_seq or state.is_closed:
-                return await self._compare(state, batch, events)
+                await self._compare(state, batch, [event for event in events if event not in fresh])
+                continue
             if batch.prev_head != state.head:
                 raise _conflict()
-            after = replace(state, next_seq=batch.next_seq, head=batch.head, is_closed=batch.closing)
-            if await self._store.append(state, events, after, self._clock.now()):
-                return after
-            state = await self._find(state.service, state.stream)
+            state = replace(state, next_seq=batch.next_seq, head=batch.head, is_closed=batch.closing)
+            fresh += events
+        return state, fresh
 
-    async def _compare(self, state: StreamState, batch: JournalBatch, events: list[TakenEvent]) -> StreamState:
+    async def _compare(self, state: StreamState, batch: JournalBatch, events: list[TakenEvent]) -> None:
         if batch.closing:
             is_known = state.is_closed and (batch.first_seq, batch.head) == (state.next_seq, state.head)
         else:
-            is_known = batch.next_seq <= state.next_seq and await self._store.holds(events)
+            is_known = batch.next_seq <= state.next_seq and (not events or await self._store.holds(events))
         if not is_known:
             raise _conflict()
-        return state
 
     async def change(self, service: str, changes: Sequence[ShippedChange]) -> None:
         """Take in changes of subjects of `service`; those that came early are kept until the missing one arrives."""

@@ -2,10 +2,10 @@
 
 A majority read alone can be stale on a primary that was deposed and does not know it. So each read comes after a *barrier*: a
 majority-committed, journaled write begun after the question came, which a deposed primary cannot make. Everything that queued while the
-previous batch was under way shares one barrier, one find of all their records and one of all their withdrawals, at the same time. The
-finds follow the barrier causally: another member that became primary in between answers them only once it has the barrier.
+previous batch was under way shares one barrier and one read of all their records and all their withdrawals. The read follows the barrier
+causally: another member that became primary in between answers it only once it has the barrier.
 
-Fails closed: a batch whose barrier or finds fail or take too long refuses all its questions with Unavailable; a full queue refuses at
+Fails closed: a batch whose barrier or read fails or takes too long refuses all its questions with Unavailable; a full queue refuses at
 once.
 """
 
@@ -19,7 +19,7 @@ import structlog
 from carnet_platform.clock import Clock
 from carnet_platform.errors import ResourceExhausted, Unavailable
 from carnet_platform.identifiers import new_id
-from carnet_platform.mongo import Collection, Database, Session, causal_session, ensure_collection
+from carnet_platform.mongo import Collection, Database, Session, aggregate, causal_session, ensure_collection
 from pymongo.errors import PyMongoError
 
 from carnet_consent.domain.consent import Consent
@@ -106,21 +106,27 @@ class ReadBatch:
 
     async def run(self) -> None:
         """Answer questions until cancelled."""
+        client = self._records.collection.database.client
         while True:
             await self._asked.wait()
-            batch, self._waiting = self._waiting[: self._limits.batch], self._waiting[self._limits.batch :]
-            if not self._waiting:
-                self._asked.clear()
-            # A caller that gave up has cancelled its future; nothing is read for it.
-            wanted = [question for question in batch if not question.answer.done()]
-            if wanted:
-                await self._answer(wanted)
+            async with causal_session(client) as session:
+                while await self._answer_next(session):
+                    await self._asked.wait()
 
-    async def _answer(self, batch: Sequence[_Question]) -> None:
+    async def _answer_next(self, session: Session) -> bool:
+        """Answer the next batch; false when the session should not be used again."""
+        batch, self._waiting = self._waiting[: self._limits.batch], self._waiting[self._limits.batch :]
+        if not self._waiting:
+            self._asked.clear()
+        # A caller that gave up has cancelled its future; nothing is read for it.
+        wanted = [question for question in batch if not question.answer.done()]
+        return not wanted or await self._answer(wanted, session)
+
+    async def _answer(self, batch: Sequence[_Question], session: Session) -> bool:
         try:
             async with asyncio.timeout(self._limits.timeout.total_seconds()):
                 documents, fences = await self._read_after_barrier(
-                    {question.record for question in batch}, {name for question in batch for name in question.names} | {POSITION}
+                    {question.record for question in batch}, {name for question in batch for name in question.names} | {POSITION}, session
                 )
             now = self._clock.now()
             position = self._fences.position(fences.get(POSITION))
@@ -129,19 +135,38 @@ class ReadBatch:
         except (PyMongoError, OSError, TimeoutError) as error:
             _log.warning("read_batch.failed", kind=type(error).__name__, questions=len(batch))
             _refuse(batch, "the store does not answer; nothing is decided")
-            return
+            return False
         except BaseException:
             _refuse(batch, "this process is stopping; nothing is decided")
             raise
         for question in batch:
             self._give(question, documents, withdrawn, position)
+        return True
 
-    async def _read_after_barrier(self, records: set[str], names: set[str]) -> tuple[Found, Found]:
-        client = self._records.collection.database.client
-        async with causal_session(client) as first:
-            await self._barrier.write(first)
-            async with causal_session(client, after=first) as second:
-                return await asyncio.gather(_find(self._records.collection, records, first), _find(self._fences.collection, names, second))
+    async def _read_after_barrier(self, records: set[str], names: set[str], session: Session) -> tuple[Found, Found]:
+        await self._barrier.write(session)
+        # One command for both collections: what a batch costs is its round trips.
+        rows = await aggregate(
+            self._records.collection,
+            [
+                {"$match": {"_id": {"$in": sorted(records - {""})}}},
+                {"$replaceWith": {"record": "$$ROOT"}},
+                {
+                    "$unionWith": {
+                        "coll": self._fences.collection.name,
+                        "pipeline": [{"$match": {"_id": {"$in": sorted(names)}}}, {"$replaceWith": {"fence": "$$ROOT"}}],
+                    }
+                },
+            ],
+            session=session,
+        )
+        documents: Found = {}
+        fences: Found = {}
+        async for row in rows:
+            for kind, found in (("record", documents), ("fence", fences)):
+                if kind in row:
+                    found[row[kind]["_id"]] = row[kind]
+        return documents, fences
 
     def _give(self, question: _Question, documents: dict[str, dict[str, Any]], withdrawn: set[str], position: int) -> None:
         if question.answer.done():
@@ -154,8 +179,3 @@ def _refuse(batch: Sequence[_Question], sentence: str) -> None:
     for question in batch:
         if not question.answer.done():
             question.answer.set_exception(Unavailable("DEPENDENCY_UNAVAILABLE", sentence, retry_after=RETRY_AFTER))
-
-
-async def _find(collection: Collection, names: set[str], session: Session) -> Found:
-    wanted = [name for name in names if name]
-    return {found["_id"]: found async for found in collection.find({"_id": {"$in": wanted}}, session=session)} if wanted else {}

@@ -19,7 +19,9 @@ from carnet_consent.storage.watching import watching
 
 _log = structlog.get_logger(__name__)
 MOST_WATCHED = 1000
-"""Records looked at in one round; each is one indexed read."""
+"""Records looked at in one round."""
+AT_ONCE = 200
+"""Records in one read: a range of an index each."""
 MOST_WAITING = 100_000
 """Records that wait for a round; more are left out until some were looked at."""
 
@@ -49,13 +51,14 @@ class RollbackWatch:
 
     async def look(self) -> None:
         """Compare what was read of the records that have waited longest with the last event of each."""
-        for record in list(islice(self._seen, MOST_WATCHED)):
-            revision = self._seen.pop(record)
-            last = await self._log.last_revision(record)
-            # A record that has rightly moved on meanwhile is at its last event when it is read again.
-            if last > revision and await self._stored_revision(record) < last:
-                self._behind[record] = last
-                _log.error("record.rolled_back", record=record, last_revision=last)
+        waiting = iter(list(islice(self._seen, MOST_WATCHED)))
+        while records := list(islice(waiting, AT_ONCE)):
+            revisions = {record: self._seen.pop(record) for record in records}
+            for record, last in (await self._log.later_revisions(revisions)).items():
+                # A record that has rightly moved on meanwhile is at its last event when it is read again.
+                if await self._stored_revision(record) < last:
+                    self._behind[record] = last
+                    _log.error("record.rolled_back", record=record, last_revision=last)
 
     async def _stored_revision(self, record: str) -> int:
         found = await self._records.collection.find_one({"_id": record}, {"revision": 1})

@@ -15,7 +15,6 @@ from carnet_documents.domain.placement import Status
 from carnet_documents.storage.documents import Criteria
 from carnet_documents.usecases.read_document import ReadDocument
 from carnet_documents.usecases.search_documents import Search, SearchDocuments
-from carnet_documents.usecases.shown import Shown
 
 _PATTERN = "records/*/documents/*"
 _PAGE_SIZE, _LARGEST_PAGE = 50, 200
@@ -60,10 +59,7 @@ class DocumentQueryServicer(pb_grpc.DocumentQueryServiceServicer):
         record, document = parse_name(request.name, _PATTERN, "name")
         check_purpose(request.purpose)
         async for part in self._read.content(record, document):
-            if isinstance(part, Shown):
-                yield pb.ReadDocumentResponse(entry=entry_message(part))
-            else:
-                yield pb.ReadDocumentResponse(chunk=part)
+            yield pb.ReadDocumentResponse(entry=entry_message(part.entry) if part.entry else None, chunk=part.content)
 
 
 def _search(request: pb.SearchDocumentsRequest) -> Search:

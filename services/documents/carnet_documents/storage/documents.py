@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from carnet_platform.envelope import EnvelopeError
-from carnet_platform.mongo import Collection, Database, Session, conflict
+from carnet_platform.mongo import Collection, Database, Session, aggregate, conflict
 from pymongo import DESCENDING
 
 from carnet_documents.domain.filter import DocumentFilter
@@ -90,6 +90,26 @@ class Documents:
         query = {"$and": [{"_id": document}, permitted(record, terms, now, self.blinding)]}
         found = await self._collection.find_one(query, None if with_content else _WITHOUT_CONTENT, session=session)
         return None if found is None else self._checked(found)
+
+    async def find_with_newest(
+        self, record: str, document: str, terms: DocumentFilter, now: datetime, *, with_content: bool = False
+    ) -> tuple[Found | Broken | None, Newest]:
+        """The same, and the newest versions in the record, in one command: what a read costs is its round trips."""
+        query = {"$and": [{"_id": document}, permitted(record, terms, now, self.blinding)]}
+        versions = [{"$match": {"_id": record}}, {"$replaceWith": {"versions": "$$ROOT"}}]
+        rows = await aggregate(
+            self._collection,
+            [
+                {"$match": query},
+                *([] if with_content else [{"$project": _WITHOUT_CONTENT}]),
+                {"$replaceWith": {"document": "$$ROOT"}},
+                {"$unionWith": {"coll": self.versions.name, "pipeline": versions}},
+            ],
+        )
+        found: dict[str, Any] = {}
+        async for row in rows:
+            found |= row
+        return (self._checked(found["document"]) if "document" in found else None), self.versions.checked(record, found.get("versions"))
 
     async def search(self, record: str, terms: DocumentFilter, now: datetime, criteria: Criteria) -> Listing:
         """Documents that pass the filter and match, newest first, at most ``criteria.limit``; a broken one takes its place among them."""

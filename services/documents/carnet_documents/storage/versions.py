@@ -46,6 +46,11 @@ class Versions:
         """Make the collection if it is not there."""
         return cls(await open_versions(database), blinding)
 
+    @property
+    def name(self) -> str:
+        """The collection's."""
+        return self._collection.name
+
     async def begin(self, record: str) -> None:
         """Make the row of a record that has no key yet; never afterwards, or a row taken away would come back empty."""
         with contextlib.suppress(DuplicateKeyError):
@@ -53,13 +58,13 @@ class Versions:
 
     async def read(self, record: str, session: Session | None = None) -> Newest:
         """The newest versions in a record."""
-        return self._checked(record, await self._collection.find_one({"_id": record}, session=session))
+        return self.checked(record, await self._collection.find_one({"_id": record}, session=session))
 
     async def advance(self, after: Placement, session: Session) -> None:
         """Write the version of a changed document, in the transaction of the change. Raises ``EnvelopeError`` for a broken row."""
         record = after.record
         stored = await self._collection.find_one({"_id": record}, session=session)
-        newest = self._checked(record, stored)
+        newest = self.checked(record, stored)
         if stored is None or newest.versions is None:
             raise EnvelopeError("the newest versions in the record cannot be known")
         versions = {**newest.versions, after.document: after.version}
@@ -68,12 +73,13 @@ class Versions:
         if changed.matched_count != 1:
             raise conflict("another document of the record was changed meanwhile")
 
-    def _sealed(self, record: str, versions: Mapping[str, int]) -> dict[str, Any]:
-        return {"versions": versions, "seal": self._blinding.versions(record, versions)}
-
-    def _checked(self, record: str, stored: Mapping[str, Any] | None) -> Newest:
+    def checked(self, record: str, stored: Mapping[str, Any] | None) -> Newest:
+        """What the row of a record says, if it is there and as it was sealed."""
         if stored is not None and self._blinding.are_versions_sealed(record, stored["versions"], bytes(stored["seal"])):
             return Newest(stored["versions"])
         if stored is not None:
             _log.error("versions.seal_broken", record=record)
         return Newest(None)
+
+    def _sealed(self, record: str, versions: Mapping[str, int]) -> dict[str, Any]:
+        return {"versions": versions, "seal": self._blinding.versions(record, versions)}

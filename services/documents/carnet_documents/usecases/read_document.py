@@ -5,6 +5,7 @@ message leaves only when size and hash of the whole are those of the deposit.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from carnet_platform.clock import Clock
 from carnet_platform.envelope import EnvelopeError
@@ -19,6 +20,14 @@ from carnet_documents.usecases.showing import Showing
 from carnet_documents.usecases.shown import Shown
 
 MESSAGE_SIZE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one message carries: bytes, and in the first one the entry."""
+
+    entry: Shown | None
+    content: bytes
 
 
 class ReadDocument:
@@ -38,22 +47,22 @@ class ReadDocument:
         await self._showing.announce("document.entry_read", opened, held)
         return shown
 
-    async def content(self, record: str, document: str) -> AsyncIterator[Shown | bytes]:
-        """The entry, then the bytes in parts of 64 KiB. Raises as ``entry``."""
+    async def content(self, record: str, document: str) -> AsyncIterator[Part]:
+        """The bytes in parts of 64 KiB, at least one; the first carries the entry. Raises as ``entry``."""
         # 1. Certificate and token were verified by the interceptors.
         held, found = await self._find(record, document, with_content=True)
         opened = await self._releases.open(found, await self._releases.key(held, record), held)
         content = b"" if opened.chunk_count else await self._inline(opened, found, held)
         (shown,) = await self._showing.shown([opened], held)
         await self._showing.announce("document.read", opened, held)
-        yield shown
         # 6. Each part below is handed over by the platform's outermost send, which checks the permit just before.
-        for start in range(0, len(content), MESSAGE_SIZE):
-            yield content[start : start + MESSAGE_SIZE]
-        for number in range(opened.chunk_count):
-            part = await self._chunk(opened, found, held, number)
-            for start in range(0, len(part), MESSAGE_SIZE):
-                yield part[start : start + MESSAGE_SIZE]
+        entry: Shown | None = shown
+        for number in range(max(1, opened.chunk_count)):
+            if opened.chunk_count:
+                content = await self._chunk(opened, found, held, number)
+            for start in range(0, len(content) or 1, MESSAGE_SIZE):
+                yield Part(entry, content[start : start + MESSAGE_SIZE])
+                entry = None
 
     async def _find(self, record: str, document: str, *, with_content: bool) -> tuple[HeldPermit, Found]:
         # 2. One decision, and 3. a permit that ends by itself: one in hand serves until it ends.

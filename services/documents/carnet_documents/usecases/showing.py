@@ -7,7 +7,6 @@ is acknowledged, so what was written later than they were read is never released
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
 
 from carnet_platform.clock import Clock
 
@@ -18,8 +17,6 @@ from carnet_documents.storage.versions import Newest
 from carnet_documents.usecases.decisions import HeldPermit
 from carnet_documents.usecases.releasing import Releases, told_of
 from carnet_documents.usecases.shown import Shown, show
-
-T = TypeVar("T")
 
 
 class Showing:
@@ -36,7 +33,7 @@ class Showing:
         def look() -> Awaitable[Found | Broken | None]:
             return self._documents.find(record, document, held.allowed.terms, self._clock.now(), with_content=with_content)
 
-        found = await self._beside(look(), record, held)
+        found = await (look() if _is_complete(held) else self._first(record, document, held, with_content=with_content))
         if isinstance(found, Found) and not _newest(held).is_current(found.placement):
             # Perhaps read just before a change, and the newest versions just after it: this time one after the other.
             held.newest = await self._documents.versions.read(record)
@@ -54,7 +51,11 @@ class Showing:
         def look() -> Awaitable[Listing]:
             return self._documents.search(record, held.allowed.terms, self._clock.now(), criteria)
 
-        listing = await self._beside(look(), record, held)
+        if _is_complete(held):
+            listing = await look()
+        else:
+            versions = self._documents.versions.read(record)
+            listing, held.newest, _ = await asyncio.gather(look(), versions, self._releases.key(held, record))
         if not all(_newest(held).is_current(one.placement) for one in listing.found):
             held.newest = await self._documents.versions.read(record)
             listing = await look()
@@ -84,11 +85,14 @@ class Showing:
         # 6. What follows is sent under the permit.
         self._releases.release(told, held, still_holds, action)
 
-    async def _beside(self, finding: Awaitable[T], record: str, held: HeldPermit) -> T:
-        if held.newest is not None and held.record_key is not None:
-            return await finding
-        found, held.newest, _ = await asyncio.gather(finding, self._documents.versions.read(record), self._releases.key(held, record))
+    async def _first(self, record: str, document: str, held: HeldPermit, *, with_content: bool) -> Found | Broken | None:
+        finding = self._documents.find_with_newest(record, document, held.allowed.terms, self._clock.now(), with_content=with_content)
+        (found, held.newest), _ = await asyncio.gather(finding, self._releases.key(held, record))
         return found
+
+
+def _is_complete(held: HeldPermit) -> bool:
+    return held.newest is not None and held.record_key is not None
 
 
 def _newest(held: HeldPermit) -> Newest:
