@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 DISTRIBUTIONS := proto libs/platform libs/recording libs/verify libs/client services/identity services/consent services/documents services/audit dev
 PROJECTS := $(DISTRIBUTIONS:%=%/pyproject.toml)
 PROTOS := $(shell find proto/carnet -name '*.proto') proto/callers.toml proto/generate_stubs.py
-SOURCES := libs services dev tests docs proto/generate_stubs.py
+SOURCES := libs services dev tests docs k8s/images proto/generate_stubs.py
 # The first interpreter of 3.11 to 3.13; PYTHON=... overrides.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo "$$name"; break; }; done)
@@ -78,6 +78,7 @@ lint: setup ## Ruff: rules and format
 .PHONY: types
 types: setup ## mypy, strict
 	$(BIN)/mypy
+	$(BIN)/mypy k8s/images
 
 .PHONY: contracts
 contracts: setup ## Who may import whom; lint of the protos; nothing broken against BASE
@@ -102,7 +103,7 @@ proto: $(VENV)/.local ## Make the Python stubs anew from the contracts
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(patsubst %,--no-emit-package carnet-%,proto platform recording verify client identity consent documents audit dev) \
-	$(PROJECTS) --group dev --group build --group stores
+	$(PROJECTS) --group dev --group build --group stores --group images
 
 .PHONY: docs
 docs: setup ## Make docs/reference anew from contracts, settings and events
@@ -137,3 +138,77 @@ $(VENV)/.local: $(VENV)/.locked $(PROJECTS)
 proto/gen/carnet/py.typed: $(VENV)/.local $(PROTOS)
 	@$(BIN)/python proto/generate_stubs.py
 	@touch $@
+
+##@ Images (k8s/images/README.md)
+ENGINE ?= docker
+BASE_IMAGE ?= python:3.13-slim
+
+.PHONY: images
+images: setup ## Build the images, tagged by commit (IMAGES="audit dev", BASE_IMAGE, BUILD_FLAGS, TAG)
+	$(BIN)/python -m carnet_dev.images build --base-image "$(BASE_IMAGE)" --flags="$(BUILD_FLAGS)" --engine "$(ENGINE)" \
+		$(if $(TAG),--tag "$(TAG)") $(IMAGES)
+
+.PHONY: images-test
+images-test: setup ## The story through the real images; skips with the reason where no engine is
+	$(PYTEST) tests/images
+
+##@ On a cluster (docs/operations/kind.md)
+KIND ?= kind
+KIND_CLUSTER := carnet
+KIND_NODE_IMAGE ?= kindest/node:v1.36.4@sha256:099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed
+# --restrict-oom-score, --allow-cgroup-v1: for machines that need it.
+KIND_FLAGS ?=
+KUBECTL := $(BIN)/kubectl --context kind-$(KIND_CLUSTER)
+KUBE := $(KUBECTL) --namespace carnet
+CLUSTER := $(BIN)/python -m carnet_dev.cluster
+# Begins a recipe: where something is missing it is said, and the target ends well, for nothing else depends on a cluster.
+NEED_ENGINE = for tool in $(ENGINE) $(KIND); do command -v "$$tool" >/dev/null || { echo "skipped: $$tool is not on PATH"; exit 0; }; done; \
+	$(ENGINE) info >/dev/null 2>&1 || { echo "skipped: no container engine answers ($(ENGINE) info)"; exit 0; };
+NEED_CLUSTER = $(NEED_ENGINE) $(KIND) get clusters 2>/dev/null | grep -qx "$(KIND_CLUSTER)" \
+	|| { echo "skipped: there is no cluster $(KIND_CLUSTER): make kind-up"; exit 0; };
+
+.PHONY: manifests
+manifests: setup ## Render network policies and certificates from the table of callers
+	$(BIN)/python -m carnet_dev.manifests
+
+.PHONY: kind-up
+kind-up: setup ## A kind cluster, unless it is there (KIND_NODE_IMAGE, KIND_FLAGS)
+	@$(NEED_ENGINE) if $(KIND) get clusters 2>/dev/null | grep -qx "$(KIND_CLUSTER)"; then echo "the cluster $(KIND_CLUSTER) is there"; exit 0; fi; \
+		$(ENGINE) image inspect "$(KIND_NODE_IMAGE)" >/dev/null 2>&1 || $(ENGINE) pull --quiet "$(KIND_NODE_IMAGE)" \
+			|| { echo "skipped: the node image $(KIND_NODE_IMAGE) cannot be had"; exit 0; }; \
+		$(CLUSTER) configuration $(KIND_FLAGS) | $(KIND) create cluster --config - --image "$(KIND_NODE_IMAGE)" --wait 300s
+
+.PHONY: kind-load
+kind-load: setup ## This commit's images into the cluster (after make images)
+	@$(NEED_CLUSTER) tag="$$($(BIN)/python -m carnet_dev.images tag)"; \
+		$(KIND) load docker-image --name "$(KIND_CLUSTER)" carnet/{identity,consent,documents,audit,dev}:"$$tag"
+
+.PHONY: kind-secrets
+kind-secrets: setup ## Secrets, certificates and the images' tag for the kind overlay; made once, kept in var/kind
+	@$(CLUSTER) secrets --tag "$$($(BIN)/python -m carnet_dev.images tag)"
+
+.PHONY: deploy
+deploy: setup ## Everything onto the cluster, awaited, and asked by the smoke test
+	@$(NEED_CLUSTER) $(MAKE) kind-secrets; \
+		$(KUBE) delete --ignore-not-found --wait job/mongodb-initialise job/smoke; \
+		$(KUBECTL) apply --server-side --force-conflicts --kustomize k8s/overlays/kind; \
+		$(KUBE) rollout status --timeout 300s statefulset/mongodb; \
+		$(KUBE) wait --timeout 600s --for condition=complete job/mongodb-initialise; \
+		for one in redis collector jaeger identity audit consent documents; do $(KUBE) rollout status --timeout 300s "deployment/$$one"; done; \
+		$(KUBE) wait --timeout 600s --for condition=complete job/smoke; $(KUBE) logs job/smoke
+
+.PHONY: kind-test
+kind-test: setup ## The system tests on the cluster
+	@$(NEED_CLUSTER) $(CLUSTER) forward -- $(PYTEST) tests/system --target=kind || { code=$$?; $(MAKE) kind-logs; exit $$code; }
+
+.PHONY: kind-demo
+kind-demo: setup ## The story, on the cluster
+	@$(NEED_CLUSTER) $(CLUSTER) forward -- $(BIN)/python -m carnet_dev.demo --folder var/kind $(if $(SAMPLES),--samples "$(SAMPLES)")
+
+.PHONY: kind-logs
+kind-logs: setup ## What everything on the cluster said, into var/kind/logs
+	@$(NEED_CLUSTER) $(KIND) export logs --name "$(KIND_CLUSTER)" var/kind/logs; $(KUBE) get pods,jobs --output wide
+
+.PHONY: kind-down
+kind-down: ## Away with the cluster; its secrets stay in var/kind
+	@$(NEED_CLUSTER) $(KIND) delete cluster --name "$(KIND_CLUSTER)"

@@ -1,0 +1,1 @@
+"""Carnet on a cluster for development: the secrets of kind, the start of its MongoDB, and the smoke test."""
