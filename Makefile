@@ -199,7 +199,7 @@ deploy: setup ## Everything onto the cluster, awaited, and asked by the smoke te
 
 .PHONY: kind-test
 kind-test: setup ## The system tests on the cluster
-	@$(NEED_CLUSTER) $(CLUSTER) forward -- $(PYTEST) tests/system --target=kind || { code=$$?; $(MAKE) kind-logs; exit $$code; }
+	@$(NEED_CLUSTER) $(CLUSTER) forward -- $(PYTEST) tests/system tests/cluster --target=kind || { code=$$?; $(MAKE) kind-logs; exit $$code; }
 
 .PHONY: kind-demo
 kind-demo: setup ## The story, on the cluster

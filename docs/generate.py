@@ -1,7 +1,8 @@
 """Writes the pages of docs/reference from what decides them: `make docs`; with --check it writes nothing and names what is stale.
 
 Errors come from the contract, callers from the table, settings from the classes that read them, kinds of event from the code that
-writes them and the words in which they are shown. So these pages cannot say what the system does not do.
+writes them and the words in which they are shown, spans and attributes from their registry. So these pages cannot say what the system
+does not do.
 """
 # ruff: noqa: INP001  # a script of the documents, not a package
 
@@ -21,6 +22,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from carnet_platform.settings import PREFIX, PlatformSettings
+from carnet_platform.telemetry import registry
 from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -204,6 +206,43 @@ def kinds_in(tree: ast.AST) -> set[str]:
     return found
 
 
+def telemetry() -> str:
+    """Every span, metric and attribute."""
+    head = _wrapped(
+        "What services tell of their calls over OTLP, or into a file. Nothing else is told: a test compares the code with this registry "
+        "both ways, and the Collector drops an attribute that is not in it. No value comes from what a caller sent but the request id, "
+        "which is a UUID or an id of ours. Why some calls are traced whatever was decided: "
+        "[ADR 14](../adr/0014-the-decision-comes-before-the-span.md)."
+    )
+    spans = [
+        f"**`{one.pattern}`** · {one.kind.name.lower()}\\\n" + _wrapped(f"{one.meaning} *May carry:* {_quoted(one.attributes)}.")
+        for one in registry.SPANS
+    ]
+    metrics = [
+        f"**`{one.name}`** · {_convention(one.source)}\\\n" + _wrapped(f"{one.meaning} *Carries:* {_quoted(one.attributes)}.")
+        for one in registry.METRICS
+    ]
+    attributes = [(f"`{one.name}`", one.meaning, _convention(one.source)) for one in registry.ATTRIBUTES]
+    return _page(
+        "Spans, metrics and attributes",
+        _source("libs/platform/carnet_platform/telemetry/registry.py"),
+        head,
+        "## Spans\n\nThe name is a pattern that the whole name matches.",
+        *spans,
+        "## Metrics",
+        *metrics,
+        "## Attributes\n\n" + _table("attribute meaning defined-by", attributes),
+    )
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _convention(source: str) -> str:
+    return f"[{source}]({registry.SOURCES[source]})" if source in registry.SOURCES else source
+
+
 def _source(*paths: str) -> str:
     return "Made from:\n\n" + "\n".join(f"- [{path}](../../{path})" for path in paths)
 
@@ -222,7 +261,13 @@ def _table(columns: str, rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"errors.md": errors, "callers.md": callers, "settings.md": settings, "events.md": events}
+PAGES: Mapping[str, Callable[[], str]] = {
+    "errors.md": errors,
+    "callers.md": callers,
+    "settings.md": settings,
+    "events.md": events,
+    "telemetry.md": telemetry,
+}
 
 
 def main() -> int:

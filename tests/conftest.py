@@ -4,5 +4,6 @@ pytest_plugins = [
     "support.certificate_fixtures",
     "support.reporting",
     "support.stores_fixtures",
+    "support.target",  # before what imports it
     "support.system_fixtures",
 ]

@@ -1,14 +1,16 @@
 """`make traces`: the last traces of a local run as trees, with the time each step took and the errors.
 
 Services write spans as JSON lines below `<folder>/traces`; a trace is what they wrote under one id. A span whose parent is missing
-(another sampling, a rotated file) is shown as a root.
+(another sampling, a rotated file) is shown as a root. What was done later because of a trace, and links to it (shipping, sequencing), is
+shown below it and is not counted.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -29,7 +31,12 @@ class Span:
     kind: str
     start: int
     end: int
-    is_error: bool
+    error: str
+    """What went wrong, by its name; empty when nothing did."""
+    store: str = ""
+    """Which kind of store a command went to; empty for anything else."""
+    causes: frozenset[str] = frozenset()
+    """Ids of the traces it links to."""
 
 
 def read_spans(folder: Path) -> list[Span]:
@@ -44,17 +51,22 @@ def read_spans(folder: Path) -> list[Span]:
     return spans
 
 
-def last_traces(spans: Iterable[Span], count: int) -> list[list[Span]]:
-    """The `count` traces that began last, the oldest of them first, each in order of its spans' beginnings."""
+def all_traces(spans: Iterable[Span]) -> list[list[Span]]:
+    """The traces, the oldest first, each in order of its spans' beginnings."""
     traces: defaultdict[str, list[Span]] = defaultdict(list)
     for span in spans:
         traces[span.trace_id].append(span)
-    ordered = sorted((sorted(trace, key=lambda span: span.start) for trace in traces.values()), key=lambda trace: trace[0].start)
-    return ordered[-count:]
+    return sorted((sorted(trace, key=lambda span: span.start) for trace in traces.values()), key=lambda trace: trace[0].start)
 
 
-def tree(trace: list[Span]) -> Tree:
-    """One trace as a tree: service, step, milliseconds, and where it stands after the beginning."""
+def last_traces(traces: Sequence[list[Span]], count: int) -> list[list[Span]]:
+    """The `count` traces that began last and were caused by no other that is here."""
+    known = {trace[0].trace_id for trace in traces}
+    return [trace for trace in traces if known.isdisjoint(_causes(trace))][-count:]
+
+
+def tree(trace: list[Span], traces: Sequence[list[Span]] = ()) -> Tree:
+    """One trace as a tree: service, step, milliseconds, where it stands after the beginning; then those of `traces` that it caused."""
     began = trace[0].start
     known = {span.span_id for span in trace}
     children: defaultdict[str, list[Span]] = defaultdict(list)
@@ -67,29 +79,42 @@ def tree(trace: list[Span]) -> Tree:
             grow(branch.add(_line(span, began)), span.span_id)
 
     grow(root, "")
+    for later in traces:
+        if trace[0].trace_id in _causes(later):
+            branch = tree(later, [one for one in traces if one is not later])
+            branch.label = Text(f"later: trace {later[0].trace_id}  +{(later[0].start - began) / _MILLISECOND:.1f}", style="dim")
+            root.children.append(branch)
     return root
+
+
+def _causes(trace: list[Span]) -> set[str]:
+    """The other traces that a trace says caused it: only what begins a trace says so of all of it."""
+    return {cause for span in trace if not span.parent for cause in span.causes} - {trace[0].trace_id}
 
 
 def show(folder: Path, count: int, console: Console) -> None:
     """Print the last traces, or why there is none."""
-    traces = last_traces(read_spans(folder / "traces"), count)
-    for trace in traces:
-        console.print(tree(trace))
+    traces = all_traces(read_spans(folder / "traces"))
+    for trace in last_traces(traces, count):
+        console.print(tree(trace, traces))
     if not traces:
         console.print(f"no trace below {folder}/traces yet: one call in ten is traced (make run FLAGS='--set all.trace_sample_ratio=1')")
 
 
 def _line(span: Span, began: int) -> Text:
     text = Text(f"{span.service:<10}", style="cyan")
-    text.append(f" {span.name}", style="red" if span.is_error else "bold")
+    text.append(f" {span.name}", style="red" if span.error else "bold")
     if span.kind == "client":
-        text.append(" (called)", style="dim")
+        text.append(f" ({span.store or 'called'})", style="dim")
+    if span.kind == "internal" and span.parent and span.causes:
+        text.append(f" (with {len(span.causes)} other traces)", style="dim")
     text.append(f"  {(span.end - span.start) / _MILLISECOND:.1f} ms")
     text.append(f"  +{(span.start - began) / _MILLISECOND:.1f}", style="dim")
-    return text.append("  error", style="red") if span.is_error else text
+    return text.append(f"  {span.error}", style="red") if span.error else text
 
 
-def _span(line: dict[str, str | int]) -> Span:
+def _span(line: dict[str, Any]) -> Span:
+    attributes = line["attributes"]
     return Span(
         trace_id=str(line["trace_id"]),
         span_id=str(line["span_id"]),
@@ -99,5 +124,7 @@ def _span(line: dict[str, str | int]) -> Span:
         kind=str(line["kind"]),
         start=int(line["start_time_unix_nano"]),
         end=int(line["end_time_unix_nano"]),
-        is_error=line["status"] == "error",
+        error=str(attributes.get("error.type", "error")) if line["status"] == "error" else "",
+        store=str(attributes.get("db.system.name", "")),
+        causes=frozenset(link["trace_id"] for link in line.get("links", ())),
     )

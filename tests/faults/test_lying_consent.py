@@ -83,7 +83,7 @@ async def test_a_consent_service_with_another_name_in_its_certificate_is_not_bel
             while told[0] == "UNAVAILABLE":  # until the channel has found the one that came last
                 told = await read_through(own, fragile.run, scene)
             assert told[0] == "OK"
-            assert told[2] > 1
+            assert told[2]
 
 
 async def read_through(target: str, run: LocalRun, scene: Scene) -> tuple[str, str, int]:

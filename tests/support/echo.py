@@ -180,10 +180,19 @@ class Tokens:
         return f"{part({'alg': 'none'})}.{part(claims)}."
 
 
-async def serve(settings: PlatformSettings, echo: EchoService, tokens: Tokens, table: Path, started: asyncio.Event) -> None:
+async def serve(
+    settings: PlatformSettings,
+    echo: EchoService,
+    tokens: Tokens,
+    table: Path,
+    started: asyncio.Event,
+    *,
+    always_traced: frozenset[str] = frozenset(),
+) -> None:
     """Run the platform as a service's main does, until cancelled or told to stop."""
     async with Platform("documents", settings) as platform:
         platform.call_by(table)
+        platform.always_trace(always_traced)
         platform.trust_tokens(tokens.fetch)
         platform.on_refused_call(echo.hear)
         asyncio.get_running_loop().call_later(0.05, started.set)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pytest
 
-KINDS = ("unit", "architecture", "manifests", "images", "component", "system", "faults", "load")
+KINDS = ("unit", "architecture", "manifests", "images", "component", "system", "cluster", "faults", "load")
 _TRIAL = re.compile(r"\b[RCAS]\d{1,2}\b")
 
 

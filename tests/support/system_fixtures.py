@@ -1,4 +1,4 @@
-"""Fixture `carnet`: the whole system as processes on free ports, as `make run` starts it."""
+"""Fixture `carnet`: the whole system as processes on free ports, as `make run` starts it; or, with `--target=kind`, a cluster."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ from carnet_dev.local_run import STATE_FILE, LocalRun
 from carnet_dev.programs import ProgramNotFoundError, find_mongod, find_redis_server
 
 from support.requirement import missing
+from support.target import KIND, running_cluster, target_of
 from support.waiting import wait_until
 
 START_PATIENCE = timedelta(seconds=60)
@@ -51,11 +52,14 @@ def require_stores() -> None:
 
 
 @pytest.fixture(scope="session")
-def carnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
+def carnet(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
     """The system for this session, every call traced.
 
     `async with carnet.client("software/gp") as connection: ... await carnet.session(connection, "alice", structure)`.
     """
+    if target_of(pytestconfig) == KIND:
+        yield running_cluster()
+        return
     require_stores()
     running = RunningCarnet(tmp_path_factory.mktemp("carnet") / "var", *settings({"all.trace_sample_ratio": "1"}))
     try:

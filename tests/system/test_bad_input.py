@@ -84,6 +84,7 @@ def forged(token: str, carnet: LocalRun, claims: Mapping[str, Any] | None = None
     return jwt.encode({**read.header, **(header or {})}, {**read.claims, **(claims or {})}, key, algorithms=["ES256"])
 
 
+@pytest.mark.this_machine("the key that signs tokens")
 async def test_a_token_that_is_not_this_callers_now_and_here_is_refused(carnet: LocalRun) -> None:
     """S1: missing, expired, not valid yet, of another audience, issuer, presenter or key, unsigned: UNAUTHENTICATED, with the reason."""
     async with played(carnet) as scene:
@@ -209,6 +210,7 @@ def wrong_documents(somebody: Somebody) -> dict[str, tuple[bytes, DocumentEntry 
     }  # fmt: skip
 
 
+@pytest.mark.this_machine("MongoDB behind the services")
 async def test_a_document_that_may_not_be_kept_is_refused_with_the_reason_and_nothing_of_it_is_stored(carnet: LocalRun) -> None:
     """S7: too large, disguised, with a DOCTYPE, of another person, and the rest."""
     async with played(carnet) as scene:
@@ -222,6 +224,7 @@ async def test_a_document_that_may_not_be_kept_is_refused_with_the_reason_and_no
         assert [entry.name for entry in await scene.herself.search(record, availability_statuses=EVERY_STATUS)] == [scene.document]
 
 
+@pytest.mark.this_machine("MongoDB behind the services")
 @pytest.mark.parametrize("part", [0.0, 0.5])
 async def test_a_document_sent_in_part_is_refused_and_nothing_of_it_is_stored(carnet: LocalRun, part: float) -> None:
     """Half sent: by a sender that stops, and by one that goes away."""
@@ -254,6 +257,7 @@ async def sent(session: UserSession, record: str, content: bytes, *, announced: 
     return await call
 
 
+@pytest.mark.this_machine("MongoDB behind the services")
 async def test_the_same_document_again_gets_the_first_answer_and_other_bytes_under_its_identifier_are_refused(carnet: LocalRun) -> None:
     async with played(carnet) as scene:
         record, somebody, doctor = scene.somebody.record, scene.somebody, scene.doctor

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from carnet.documents.v1.document_query_service_pb2 import GetDocumentRequest, ReadDocumentRequest
 from carnet.identity.v1.patient_pb2 import Ins
 from carnet.identity.v1.patient_registry_service_pb2 import LookupPatientRequest
@@ -86,6 +87,7 @@ class Canaries:
         return {"ins": self.ins, "matricule": self.ins[:13], **{name: word for name, word in vars(self).items() if name != "ins"}}
 
 
+@pytest.mark.this_machine("logs, traces and stores behind the services")
 async def test_nothing_planted_is_found_outside_of_what_is_sealed(carnet: LocalRun) -> None:
     """S9: INS, names, a diagnosis, a reason, and what was sent in vain; in logs, traces, refusals, names, MongoDB and Redis."""
     somebody = invented(invented_word(), invented_word())

@@ -17,6 +17,8 @@ from carnet_dev.mongod import Mongod
 from support.system_fixtures import RunningCarnet, require_stores
 from support.waiting import eventually, wait_until
 
+pytestmark = pytest.mark.this_machine("processes that it starts and ends")
+
 STOP_PATIENCE = timedelta(seconds=60)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+import pytest
 from carnet.consent.v1.authorisation_service_pb2 import ListAuthorisationsRequest
 from carnet_client import Refused, UserSession
 from carnet_dev.demo.cast import Cast, Member
@@ -74,6 +75,7 @@ async def one_round(lane: Lane, number: int, herself: UserSession, bruno: Member
     lane.acknowledged = time.monotonic()
 
 
+@pytest.mark.this_machine("a process that it can suspend")
 async def test_no_read_that_begins_after_the_acknowledgement_is_answered(carnet: LocalRun) -> None:
     """C4: 208 withdrawals while 16 readers run; in half of the rounds the documents service is suspended meanwhile."""
     async with AsyncExitStack() as stack:

@@ -80,6 +80,8 @@ class Connection:
             # A service that comes back is found within two seconds, also after a long absence.
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2_000),
+            # And its name is asked for again after a second, not after the default of thirty, in which pods may have been replaced.
+            ("grpc.dns_min_time_between_resolutions_ms", 1_000),
         ]
         if name in self._names:
             options.append(("grpc.ssl_target_name_override", self._names[name]))

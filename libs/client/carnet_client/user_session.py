@@ -52,6 +52,8 @@ class UserSession:
         self.purpose = purpose
         self.subject = ""
         self.session = ""
+        self.traceparent = ""
+        """W3C trace context to send with each call, so that the services' spans stand below the caller's; empty for none."""
         self._token = ""
         self._ends = datetime.min.replace(tzinfo=UTC)
         self._renew = renew
@@ -90,11 +92,11 @@ class UserSession:
         self._token, self._ends, self.session, self.subject = token, ends, session, subject
 
     async def metadata(self) -> Metadata:
-        """What to send with a call: the token, renewed shortly before it ends. Raises ``Refused``."""
+        """What to send with a call: the token, renewed shortly before it ends, and the trace. Raises ``Refused``."""
         if self._ends - datetime.now(UTC) < RENEW_BEFORE:
             with telling_refusals():
                 await self._renew(self)
-        return [("authorization", "Bearer " + self._token)]
+        return [("authorization", "Bearer " + self._token), *([("traceparent", self.traceparent)] if self.traceparent else [])]
 
     async def deposit(self, record: str, content: bytes, entry: DocumentEntry | None = None) -> Deposit:
         """Deposit one document; for CDA the entry may be left out, as the header says all. Raises ``Refused``."""

@@ -18,6 +18,8 @@ from carnet_platform.envelope import Context, EnvelopeError, join_parts, split_p
 from carnet_platform.journal.batch import SealedEvent
 from carnet_platform.keys import MasterKeys, Sealer
 from carnet_platform.mongo import Collection, Database, Session, conflict, ensure_collection
+from carnet_platform.telemetry.origins import Origins
+from carnet_platform.telemetry.steps import present
 
 MAX_READ_BYTES: Final = 2 << 20
 _log = structlog.get_logger(__name__)
@@ -56,6 +58,8 @@ class ChangeLog:
         self._sealer = sealer
         self.grown: Final = asyncio.Event()
         """Set when something was appended, perhaps in a transaction not yet committed; for the shipper."""
+        self.origins: Final[Origins[tuple[str, int]]] = Origins()
+        """Which sampled calls of this process caused the changes, by subject and revision, for the shipper."""
 
     @classmethod
     async def open(cls, database: Database, keys: MasterKeys) -> "ChangeLog":
@@ -80,6 +84,7 @@ class ChangeLog:
             await self._changes.insert_one(document, session=session)
         except DuplicateKeyError:
             raise conflict("the revision was taken by a concurrent change") from None
+        self.origins.note((subject, revision), present())
         self.grown.set()
         return revision
 

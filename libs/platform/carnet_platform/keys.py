@@ -41,7 +41,7 @@ class MasterKeys:
 
         Raises ValueError or OSError, naming the file and never its content.
         """
-        names = sorted(path.stem for path in folder.glob("*.key") if path.name != _DERIVE_FILE)
+        names = sorted(path.stem for path in folder.iterdir() if path.suffix == ".key" and path.name != _DERIVE_FILE)
         for name in names:
             _check_date(name)
         return cls({name: _read_key(folder / f"{name}.key") for name in names}, _read_key(folder / _DERIVE_FILE))
@@ -121,7 +121,7 @@ def _wrapping(context: Context) -> Context:
 def _read_key(path: Path) -> bytes:
     if path.stat().st_mode & 0o077:
         raise ValueError(f"{path.name}: a key file must be closed to group and others (mode 0600)")
-    text = path.read_text().strip()
+    text = path.read_bytes().decode("ascii", "replace").strip()
     if not _HEX_KEY.fullmatch(text):
         raise ValueError(f"{path.name}: a key is 64 hexadecimal digits")
     return bytes.fromhex(text)

@@ -21,6 +21,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import CollectionInvalid, OperationFailure
 from pymongo.read_concern import ReadConcern
 
+from carnet_platform.telemetry.mongo_steps import MongoSteps
+
 Document = dict[str, Any]
 Client = AsyncMongoClient[Document]
 Database = AsyncDatabase[Document]
@@ -53,6 +55,7 @@ def open_client(url: str, driver: Driver, *, pool_size: int = 20) -> Client:
         "socketTimeoutMS": 10000,
         "waitQueueTimeoutMS": 3000,
         "heartbeatFrequencyMS": 2000,
+        "event_listeners": [MongoSteps()],
     }
     if driver == "pymongo":
         return AsyncMongoClient(url, **options)

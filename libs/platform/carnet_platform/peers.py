@@ -8,7 +8,8 @@ the deadline, because every call of Carnet is idempotent. A refusal of the peer 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Generic, TypeVar, cast
 
@@ -16,7 +17,7 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 
 from carnet_platform.calls import current
-from carnet_platform.certificates import CertificateFolder
+from carnet_platform.certificates import CertificateEnd, CertificateFolder
 from carnet_platform.clock import Clock
 from carnet_platform.errors import (
     Aborted,
@@ -32,6 +33,8 @@ from carnet_platform.errors import (
     Unavailable,
 )
 from carnet_platform.interceptors.refusals import DETAILS_KEY, DOMAIN
+from carnet_platform.telemetry.registry import PEER_CALL
+from carnet_platform.telemetry.steps import Step, present
 
 StubT = TypeVar("StubT")
 RETRY = {
@@ -71,6 +74,9 @@ def channel_options(server_name: str) -> list[tuple[str, Any]]:
         # A service that comes back is found within two seconds, not within the two minutes that are the default after a long absence.
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 2_000),
+        # A name is asked for again after a second, not after the default of thirty: pods are replaced within less than that, and a
+        # channel that knows only the addresses of those that are gone would fail every call until it asks.
+        ("grpc.dns_min_time_between_resolutions_ms", 1_000),
         ("grpc.max_receive_message_length", 4 << 20),
     ]
 
@@ -108,7 +114,7 @@ class Peer(Generic[StubT]):
         may_forward: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._target = target
-        self._server_name = server_name
+        self.server_name = server_name
         self._certificates = certificates
         self._identity = certificates.identity
         self.clock = clock
@@ -117,7 +123,7 @@ class Peer(Generic[StubT]):
         self._stub = stub(cast("grpc.aio.Channel", _CarryingChannel(cast("Peer[object]", self))))
 
     def _open(self) -> grpc.aio.Channel:
-        return grpc.aio.secure_channel(self._target, self._certificates.channel_credentials(), channel_options(self._server_name))
+        return grpc.aio.secure_channel(self._target, self._certificates.channel_credentials(), channel_options(self.server_name))
 
     def __call__(self) -> StubT:
         """The typed stub."""
@@ -174,52 +180,71 @@ class _Method:
         if self._channel is not self._peer.channel:
             self._channel = self._peer.channel
             self._call = getattr(self._channel, self._kind)(self._path, *self._codecs)
-        metadata, remaining = self._carried()
+        parent = present()
+        step = None if parent is None else self._begin(parent)
+        metadata, remaining = self._carried(step)
         if timeout is None or (remaining is not None and remaining < timeout):
             timeout = remaining
-        return _Outbound(self._call(request, timeout=timeout, metadata=metadata))
+        return _Outbound(self._call(request, timeout=timeout, metadata=metadata), step)
+
+    def _begin(self, parent: Step) -> Step:
+        method = self._path[1:]
+        attributes = {"rpc.system.name": "grpc", "rpc.method": method, "server.address": self._peer.server_name}
+        return parent.begin(PEER_CALL, method, attributes)
 
     def _may_forward(self) -> bool:
         if self._forwards is None:
             self._forwards = self._peer.may_forward(self._service)
         return self._forwards
 
-    def _carried(self) -> tuple[list[tuple[str, str]], float | None]:
+    def _carried(self, step: Step | None) -> tuple[list[tuple[str, str]], float | None]:
         call = current.get(None)
         if call is None:
-            return [], None
-        metadata = [("x-request-id", call.request_id), ("traceparent", call.traceparent)]
+            return ([] if step is None else [("traceparent", step.traceparent)]), None
+        metadata = [("x-request-id", call.request_id), ("traceparent", call.traceparent if step is None else step.traceparent)]
         if call.user is not None and self._may_forward():
             metadata.append(("authorization", "Bearer " + call.user.token))
         return metadata, None if call.deadline is None else max(call.deadline - self._peer.clock.boottime(), 0.001)
 
 
 class _Outbound:
-    """One call on its way; awaiting or iterating it raises the peer's refusal as ours."""
+    """One call on its way; awaiting or iterating it raises the peer's refusal as ours, and ends its span."""
 
-    def __init__(self, call: Any) -> None:  # noqa: ANN401
+    def __init__(self, call: Any, step: Step | None) -> None:  # noqa: ANN401
         self._call = call
+        self._step = step
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._answer().__await__()
 
     async def _answer(self) -> Any:  # noqa: ANN401
-        try:
+        with self._told():
             return await self._call
-        except grpc.aio.AioRpcError as error:
-            raise refusal_from(error) from None
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        try:
+        with self._told():
             async for message in self._call:
                 yield message
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        status = grpc.StatusCode.CANCELLED  # what it is when neither an answer nor an error comes
+        try:
+            yield
+            status = grpc.StatusCode.OK
         except grpc.aio.AioRpcError as error:
+            status = error.code()
             raise refusal_from(error) from None
+        finally:
+            if self._step is not None:
+                self._step.span.set_attribute("rpc.response.status_code", status.name)
+                self._step.end("" if status is grpc.StatusCode.OK else status.name)
 
 
-async def follow_renewals(certificates: CertificateFolder, peers: list[Peer[Any]], every: timedelta) -> None:
-    """Look for renewed files for ever, and have each peer follow."""
+async def follow_renewals(certificates: CertificateFolder, end: CertificateEnd, peers: list[Peer[Any]], every: timedelta) -> None:
+    """Look for renewed files for ever, have each peer follow, and have it told when the end is near."""
     while True:
+        end.look()
         await asyncio.sleep(every.total_seconds())
         certificates.renewed()
         for peer in peers:

@@ -5,6 +5,7 @@ was opened closed in reverse order.
 """
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -19,7 +20,7 @@ from pymongo.errors import PyMongoError
 
 from carnet_platform import mongo
 from carnet_platform.callers import CallerTable, Right
-from carnet_platform.certificates import CertificateFolder
+from carnet_platform.certificates import CertificateEnd
 from carnet_platform.clock import Clock, open_clock
 from carnet_platform.interceptors.access_log import AccessLog
 from carnet_platform.interceptors.deadline import Deadline
@@ -28,12 +29,14 @@ from carnet_platform.interceptors.inbound import Stage
 from carnet_platform.interceptors.pipeline import Pipeline, RefusedCallHook
 from carnet_platform.interceptors.refusals import where
 from carnet_platform.interceptors.request_id import RequestId
-from carnet_platform.interceptors.tracing import Tracing
+from carnet_platform.interceptors.tracing import AlwaysTraced, Tracing
 from carnet_platform.keys import MasterKeys
+from carnet_platform.own_files import OwnFiles
 from carnet_platform.peers import Peer, follow_renewals
 from carnet_platform.server import Health, HealthCheck, Served, build
-from carnet_platform.settings import PlatformSettings, SettingsError
-from carnet_platform.telemetry import logs, spans
+from carnet_platform.settings import PlatformSettings, SettingsError, meaning
+from carnet_platform.telemetry import logs
+from carnet_platform.telemetry.spans import Telemetry
 from carnet_platform.tokens import FetchKeys, TokenVerifier
 
 if TYPE_CHECKING:
@@ -51,14 +54,16 @@ class Platform:
     """One running service."""
 
     def __init__(self, name: str, settings: PlatformSettings) -> None:
+        """Read what the settings name. Raises ``SettingsError`` when any of it cannot be used; nothing is waited for before."""
         logs.configure(name, settings.log_level)
         self.name = name
         self.settings = settings
         self.logger = structlog.get_logger(name)
         self.clock: Clock = open_clock(settings)
-        self._certificates = CertificateFolder(settings.certificate_folder)
-        self._traces = spans.tracer_provider(name, settings)
-        self._duration, self._metrics = spans.call_duration(name, settings)
+        self._files = OwnFiles(name, settings)
+        self._certificates = self._files.certificates
+        self._telemetry = Telemetry(name, settings)
+        self._always_traced: frozenset[str] = frozenset()
         self._health = Health()
         self._checks: list[HealthCheck] = []
         self._peers: list[Peer[Any]] = []
@@ -74,7 +79,10 @@ class Platform:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stop.set)
-        await self._health.start(self.settings.health_listen)
+        try:
+            await self._health.start(self.settings.health_listen)
+        except RuntimeError as error:
+            raise SettingsError(f"CARNET_HEALTH_LISTEN: {error}") from None
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -87,14 +95,11 @@ class Platform:
         for peer in self._peers:
             await peer.close()
         await self._health.stop()
-        self._traces.shutdown()
-        if self._metrics is not None:
-            self._metrics.shutdown()
+        self._telemetry.close()
 
     async def mongo(self, url_file: Path | None = None) -> mongo.Client:
         """A client with a warm pool, once the store answers; says so while it waits. ``url_file`` names another URL than the settings'."""
-        file = self.settings.mongo_url_file if url_file is None else url_file
-        url = _secret(file)
+        url = self._files.url(self.settings.mongo_url_file if url_file is None else url_file)
         client = mongo.open_client(url, self.settings.mongo_driver, pool_size=self.settings.mongo_pool_size)
         self._closing.push_async_callback(mongo.close, client)
 
@@ -112,18 +117,16 @@ class Platform:
             return None
         from carnet_platform.redis import open_redis  # noqa: PLC0415  # half a second that most services need not spend
 
-        client = open_redis(_secret(self.settings.redis_url_file))
+        client = open_redis(self._files.url(self.settings.redis_url_file))
         self._closing.push_async_callback(client.aclose)
         return client
 
     def keys(self) -> MasterKeys:
-        """The master keys. Raises ``SettingsError`` when no folder is set or a key cannot be used."""
-        if self.settings.master_key_folder is None:
-            raise SettingsError("CARNET_MASTER_KEY_FOLDER: required by this service")
-        try:
-            return MasterKeys.load(self.settings.master_key_folder)
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"CARNET_MASTER_KEY_FOLDER: {error}") from None
+        """The master keys. Raises ``SettingsError`` when no folder is set."""
+        if self._files.keys is None:
+            what = meaning(type(self.settings), "master_key_folder")
+            raise SettingsError(f"CARNET_MASTER_KEY_FOLDER: missing, and this service needs it; set it. {what}")
+        return self._files.keys
 
     def peer(self, target: str, stub: Callable[[grpc.aio.Channel], StubT], server_name: str) -> Peer[StubT]:
         """Another service, on a channel kept for the life of the process."""
@@ -145,6 +148,10 @@ class Platform:
     def on_refused_call(self, hook: RefusedCallHook) -> None:
         """Call ``hook`` for each call refused before its user is known, before the caller hears of it. It must not block or raise."""
         self._on_refused_call = hook
+
+    def always_trace(self, purposes: frozenset[str]) -> None:
+        """Trace every call whose user acts for one of these purposes, whatever share of the others is traced."""
+        self._always_traced = purposes
 
     def background(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
         """Run ``job`` as long as the process lives. Its end by an exception stops the process: work left undone unseen is worse."""
@@ -171,8 +178,12 @@ class Platform:
         except (ValueError, RuntimeError) as error:
             raise SettingsError(f"CARNET_LISTEN: {error}") from None
         await server.start()
-        self.background("certificates", lambda: follow_renewals(self._certificates, self._peers, RENEWAL_CHECK))
+        end = CertificateEnd(self._certificates, self.settings.certificate_warning, self.settings.certificate_alarm)
+        self.background("certificates", lambda: follow_renewals(self._certificates, end, self._peers, RENEWAL_CHECK))
         self.background("health", self._watch_health)
+        # What was made so far lives as long as the process: a twentieth of a call went into looking through it for garbage.
+        gc.collect()
+        gc.freeze()
         self.logger.info("started", listen=self.settings.listen)
         await self._stop.wait()
         await self._health.set_ready(is_ready=False)
@@ -183,14 +194,16 @@ class Platform:
 
     def _stages(self) -> tuple[Stage, ...]:
         settings = self.settings
+        tracing = Tracing(self._telemetry.traces, self._telemetry.ids, settings.trace_sample_ratio)
         return (
             RequestId(),
-            Tracing(self._traces, settings.trace_sample_ratio),
-            AccessLog(self._duration, is_written=settings.log_calls),
+            tracing,
+            AccessLog(self._telemetry.call_duration, is_written=settings.log_calls),
             Deadline(self.clock, default=settings.default_deadline, floor=settings.deadline_floor, margin=settings.deadline_margin),
             CallerIdentity(),
             CallerRight(self._table),
             UserToken(self._table, self._verifier),
+            AlwaysTraced(tracing, self._always_traced),
         )
 
     async def _wait_for(self, store: str, answers: HealthCheck) -> None:
@@ -221,10 +234,3 @@ class Platform:
         except (PyMongoError, OSError, TimeoutError):
             return False
         return all(answers)
-
-
-def _secret(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingsError(f"{error.filename}: {error.strerror}") from None

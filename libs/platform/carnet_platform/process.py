@@ -1,7 +1,8 @@
 """A service as a process: settings, event loop, workers, exit code.
 
-Exit codes: 0 after a stop that was asked for, 78 (EX_CONFIG) for settings that cannot be used, 1 for a fault. With several workers the
-parent starts them as programs (a process must not fork after gRPC was imported), tells their common health, and restarts one that dies.
+Exit codes: 0 after a stop that was asked for, 78 (EX_CONFIG) for settings or files that cannot be used, 1 for a fault. With several
+workers the parent looks at settings and files once for all, starts the workers as programs (a process must not fork after gRPC was
+imported), and restarts one that dies. Each worker tells its own health.
 """
 
 import asyncio
@@ -16,8 +17,8 @@ from typing import Any, NoReturn
 import structlog
 import uvloop
 
-from carnet_platform.certificates import CertificateError
 from carnet_platform.interceptors.refusals import where
+from carnet_platform.own_files import OwnFiles
 from carnet_platform.platform import Platform
 from carnet_platform.settings import PREFIX, PlatformSettings, SettingsError, load
 from carnet_platform.telemetry import logs
@@ -31,9 +32,12 @@ def run(serve: Callable[[Any], Awaitable[None]], settings: type[PlatformSettings
     """Run a service and exit. ``serve`` gets the started ``Platform``, whose settings are of the class given."""
     try:
         loaded = load(settings)
+        is_parent = loaded.workers > 1 and WORKER_FLAG not in sys.argv
+        if is_parent:
+            OwnFiles(name, loaded)  # found wrong here it is told once, not by each worker
     except SettingsError as error:
         _say_and_exit(name, error)
-    if loaded.workers > 1 and WORKER_FLAG not in sys.argv:
+    if is_parent:
         sys.exit(_supervise(name, loaded))
 
     async def main() -> None:
@@ -44,7 +48,7 @@ def run(serve: Callable[[Any], Awaitable[None]], settings: type[PlatformSettings
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(main())
-    except (SettingsError, CertificateError) as error:
+    except SettingsError as error:
         _say_and_exit(name, error)
     sys.exit(0)
 
@@ -57,7 +61,7 @@ def _tell_kind(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     )
 
 
-def _say_and_exit(name: str, error: Exception) -> NoReturn:
+def _say_and_exit(name: str, error: SettingsError) -> NoReturn:
     logs.configure(name, "info")
     for line in str(error).splitlines():
         structlog.get_logger(name).error("cannot_start", fault=line)

@@ -6,16 +6,20 @@ None, and then stops asking for a second. Refuses to be a source of trust: nothi
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from carnet_platform.clock import Clock
+from carnet_platform.telemetry.registry import REDIS_COMMAND
+from carnet_platform.telemetry.steps import Step, present, within
 
 T = TypeVar("T")
 
@@ -27,10 +31,47 @@ REST: Final = timedelta(seconds=1)
 _log = structlog.get_logger(__name__)
 
 
+class TracedRedis(Redis):
+    """A client whose commands are steps of the sampled call they serve; only a command's name is told."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # as Redis's client types it
+        """Send a command."""
+        parent = present()
+        if parent is None:
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        with _command(parent, str(args[0]).partition(" ")[0].upper()):
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> "TracedPipeline":  # noqa: FBT001, FBT002  # as there
+        """Commands that go together."""
+        return TracedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
+class TracedPipeline(Pipeline):
+    """Commands that go together: one step."""
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: FBT001, FBT002  # as Redis's client has it
+        """Send them."""
+        parent = present()
+        if parent is None:
+            return await super().execute(raise_on_error)
+        with _command(parent, "MULTI" if self.is_transaction else "PIPELINE", len(self.command_stack)):
+            return await super().execute(raise_on_error)
+
+
+def _command(parent: Step, name: str, size: int = 1) -> AbstractContextManager[Step]:
+    attributes: dict[str, str | int] = {"db.system.name": "redis", "db.operation.name": name}
+    if size > 1:
+        attributes["db.operation.batch.size"] = size
+    return within(parent.begin(REDIS_COMMAND, name, attributes))
+
+
 def open_redis(url: str) -> Redis:
     """Return a client (bytes in, bytes out) that connects at first use, with short timeouts and no retry of its own."""
     seconds = 10 * PATIENCE.total_seconds()
-    return Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0), max_connections=50)
+    return TracedRedis.from_url(
+        url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0), max_connections=50
+    )
 
 
 class Losable:

@@ -6,18 +6,23 @@ below each field is its documentation.
 """
 
 import os
+import re
+from collections.abc import Iterator
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
+import pydantic_settings
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "CARNET_"
+_HOST_AND_PORT = r"^\S+:\d{1,5}$"
 
 
 class SettingsError(Exception):
-    """A setting is missing, unknown or wrong; each line names the variable and the rule, never its value."""
+    """A setting is missing, unknown or wrong; each line names the variable, the rule and what mends it, never its value."""
 
 
 class PlatformSettings(BaseSettings):
@@ -29,12 +34,16 @@ class PlatformSettings(BaseSettings):
 
     environment: Literal["development", "test", "production"] = "production"
     """Where this runs. Production refuses a movable clock and test identities; the others refuse production identities."""
-    listen: str
+    listen: str = Field(pattern=_HOST_AND_PORT)
     """host:port of the gRPC services, mutual TLS only."""
-    health_listen: str
+    health_listen: str = Field(pattern=_HOST_AND_PORT)
     """host:port of the gRPC health service, plaintext, nothing else on it. Worker n takes the port plus n."""
     certificate_folder: Path
     """Folder with key.pem, cert.pem and ca.pem of this service. Renewed files are picked up without a restart."""
+    certificate_warning: timedelta = Field(default=timedelta(days=9), gt=timedelta(0))
+    """How long before the certificate ends a warning is logged once a day, in seconds. A day less than cert-manager renews before."""
+    certificate_alarm: timedelta = Field(default=timedelta(days=7), gt=timedelta(0))
+    """How long before its end that line is an error, in seconds; not longer than `CARNET_CERTIFICATE_WARNING`."""
     mongo_url_file: Path
     """File that holds the MongoDB URL with this service's user, password and database."""
     mongo_driver: Literal["motor", "pymongo"] = "motor"
@@ -75,7 +84,13 @@ class PlatformSettings(BaseSettings):
     @model_validator(mode="after")
     def _no_movable_clock_in_production(self) -> Self:
         if self.environment == "production" and self.clock_offset_file is not None:
-            raise ValueError("CARNET_CLOCK_OFFSET_FILE: time does not move in production")
+            raise ValueError("CARNET_CLOCK_OFFSET_FILE: time does not move in production; take it away")
+        return self
+
+    @model_validator(mode="after")
+    def _warned_before_alarmed(self) -> Self:
+        if self.certificate_alarm > self.certificate_warning:
+            raise ValueError("CARNET_CERTIFICATE_ALARM: must not be longer than CARNET_CERTIFICATE_WARNING")
         return self
 
 
@@ -84,15 +99,41 @@ S = TypeVar("S", bound=PlatformSettings)
 
 def load(kind: type[S]) -> S:
     """The settings of this process. Raises ``SettingsError`` with one line for each thing wrong."""
-    known = {PREFIX + name.upper() for name in kind.model_fields}
-    wrong = [f"{name}: no such setting" for name in sorted(os.environ) if name.startswith(PREFIX) and name not in known]
+    wrong = list(_unknown(kind))
     try:
         settings = kind()  # type: ignore[call-arg]  # the environment gives them
     except ValidationError as error:
-        for fault in error.errors(include_input=False, include_url=False):
-            name = PREFIX + "_".join(str(part) for part in fault["loc"]).upper() if fault["loc"] else "settings"
-            wrong.append(f"{name}: {fault['msg']}")
+        faults = error.errors(include_input=False, include_url=False)
+        wrong += [_told(kind, str(fault["loc"][0]) if fault["loc"] else "", fault["type"], fault["msg"]) for fault in faults]
+        raise SettingsError("\n".join(wrong)) from None
+    except pydantic_settings.SettingsError as error:  # what should be JSON and is not; its cause quotes the value
+        field = re.search(r'field "(\w+)"', str(error))
+        wrong.append(_told(kind, field[1] if field else "", "json", "not JSON"))
         raise SettingsError("\n".join(wrong)) from None
     if wrong:
         raise SettingsError("\n".join(wrong))
     return settings
+
+
+def meaning(kind: type[PlatformSettings], field: str) -> str:
+    """What a setting is, in the words of its documentation, on one line."""
+    return " ".join((kind.model_fields[field].description or "").split())
+
+
+def _unknown(kind: type[PlatformSettings]) -> Iterator[str]:
+    known = {PREFIX + name.upper() for name in kind.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            close = get_close_matches(name, known, 1, 0.8)
+            yield f"{name}: no such setting; {f'did you mean {close[0]}?' if close else 'this service has none of that name, take it away'}"
+
+
+def _told(kind: type[PlatformSettings], field: str, fault: str, message: str) -> str:
+    """One line about a setting, or about several together, which then name themselves."""
+    message = message.removeprefix("Value error, ")
+    if field not in kind.model_fields:
+        return message
+    name = PREFIX + field.upper()
+    if fault == "missing":
+        return f"{name}: missing; set it. {meaning(kind, field)}"
+    return f"{name}: {message}. {meaning(kind, field)}"

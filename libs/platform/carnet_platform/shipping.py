@@ -23,6 +23,8 @@ from carnet_platform.errors import Unavailable
 from carnet_platform.journal import Journal, JournalBatch, Stream
 from carnet_platform.journal.store import BatchStore
 from carnet_platform.mongo import raise_if_cancelled
+from carnet_platform.telemetry.origins import Origins
+from carnet_platform.telemetry.steps import following
 
 MAX_BATCHES: Final = 100
 MAX_CHANGES: Final = 512
@@ -84,8 +86,12 @@ class Sender(Protocol):
 class StreamShipper:
     """Ships one stream, remembering how far the log has it."""
 
-    def __init__(self, stream: Stream, store: BatchStore, sender: Sender, send_time: timedelta = SEND_TIME) -> None:
+    def __init__(
+        self, stream: Stream, store: BatchStore, sender: Sender, send_time: timedelta = SEND_TIME, origins: Origins[int] | None = None
+    ) -> None:
+        """Take what is to be shipped; `origins` are those of its events, where this process appended them."""
         self._stream, self._store, self._sender, self._send_time = stream, store, sender, send_time
+        self._origins = Origins[int]() if origins is None else origins
         self._next_seq: int | None = None
         self._sent_to = 0
         self.is_closed = False
@@ -105,7 +111,10 @@ class StreamShipper:
             return 0
         if not batches or batches[0].first_seq != start:
             raise MissingBatchesError(name)
-        await self._send(batches)
+        numbers = range(batches[0].first_seq, batches[-1].next_seq)
+        with following("ship events", self._origins.of(numbers)):
+            await self._send(batches)
+        self._origins.forget(numbers)
         return len(batches)
 
     async def beat(self) -> None:
@@ -144,7 +153,7 @@ class Shipper:
     ) -> None:
         """Take what is to be shipped; `changes` is None for a service that has none."""
         self._journal, self._changes, self._sender, self._clock, self._send_time = journal, changes, sender, clock, send_time
-        self._own = StreamShipper(journal.stream, journal.store, sender, send_time)
+        self._own = StreamShipper(journal.stream, journal.store, sender, send_time, journal.origins)
         self._own_turn = asyncio.Lock()
         self._beaten = 0.0
         self._place = ""
@@ -255,8 +264,11 @@ class Shipper:
             await _wait(self._changes.grown, CHANGES_EVERY)
 
     async def _send_changes(self, log: ChangeLog, changes: Sequence[ShippedChange]) -> None:
-        await _in_time(self._sender.send_changes(changes), self._send_time)
-        await log.mark_shipped(changes)
+        names = [(change.subject, change.revision) for change in changes]
+        with following("ship changes", log.origins.of(names)):
+            await _in_time(self._sender.send_changes(changes), self._send_time)
+            await log.mark_shipped(changes)
+        log.origins.forget(names)
 
     async def _send_subject_by_subject(self, log: ChangeLog, changes: Sequence[ShippedChange]) -> None:
         for subject, several in groupby(changes, key=attrgetter("subject")):

@@ -15,6 +15,7 @@ from carnet_platform.process import run
 from carnet_platform.server import Served
 from carnet_platform.settings import SettingsError
 from carnet_platform.shipping import Shipper
+from carnet_recording.emergencies import EMERGENCIES
 from carnet_recording.refused_calls import record_refused_calls
 from carnet_verify.note import Signer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -53,8 +54,10 @@ async def serve(platform: Platform) -> None:
     if not isinstance(settings, AuditSettings):
         raise SettingsError("audit runs with its own settings")
     platform.call_by(files("carnet") / "callers.toml")
+    platform.always_trace(EMERGENCIES)
     _trust_identity(platform, settings)
-    collections, masters = await _open_store(platform, settings), platform.keys()
+    masters = platform.keys()  # before the store is waited for: what is wrong is told at once
+    collections = await _open_store(platform, settings)
     keys = RecordKeys(collections.record_keys, masters)
     log = LogStore(collections, keys, SHARD)
     # The log's key is derived, not stored: whoever holds the database alone signs nothing.

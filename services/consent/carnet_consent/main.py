@@ -25,6 +25,7 @@ from carnet_platform.process import run
 from carnet_platform.server import Served
 from carnet_platform.settings import SettingsError
 from carnet_platform.shipping import Shipper
+from carnet_recording.emergencies import EMERGENCIES
 from carnet_recording.refused_calls import record_refused_calls
 from carnet_recording.sender import AuditSender
 
@@ -141,6 +142,7 @@ async def serve(platform: Platform) -> None:
     if not isinstance(settings, ConsentSettings):
         raise SettingsError("consent needs its own settings")
     platform.call_by(files("carnet") / "callers.toml")
+    platform.always_trace(EMERGENCIES)
     signing_keys = platform.peer(settings.identity_target, SigningKeyServiceStub, "identity")
 
     async def published_keys() -> str:
@@ -150,8 +152,9 @@ async def serve(platform: Platform) -> None:
     references = platform.peer(settings.identity_target, PatientReferenceServiceStub, "identity")
     directory = platform.peer(settings.identity_target, DirectoryServiceStub, "identity")
     audit = platform.peer(settings.audit_target, AuditServiceStub, "audit")
+    keys = platform.keys()  # before the store is waited for: what is wrong is told at once
     client = await platform.mongo()
-    consent = await put_together(client, platform.keys(), platform.clock, settings, IdentityClient(references, directory))
+    consent = await put_together(client, keys, platform.clock, settings, IdentityClient(references, directory))
     shipper = Shipper(consent.journal, consent.log, AuditSender(audit), platform.clock)
     refused_calls = record_refused_calls(consent.journal, platform.clock)
     platform.on_refused_call(refused_calls)

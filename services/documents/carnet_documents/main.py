@@ -23,6 +23,7 @@ from carnet_platform.process import run
 from carnet_platform.refused_calls import RefusedCalls
 from carnet_platform.server import Served
 from carnet_platform.shipping import Shipper
+from carnet_recording.emergencies import EMERGENCIES
 from carnet_recording.refused_calls import record_refused_calls
 from carnet_recording.sender import AuditSender
 from pymongo.errors import PyMongoError
@@ -140,6 +141,7 @@ async def serve(platform: Platform) -> None:
     platform.on_stop(lambda: _stop(refused, refused_calls, stores.journal, shipper))
     platform.trust_tokens(signing_keys.fetch)
     platform.call_by(files("carnet").joinpath("callers.toml"))
+    platform.always_trace(EMERGENCIES)
     await platform.serve(*_servicers(platform, settings, stores, refused))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import httpx
 from carnet.audit.v1.audit_service_pb2_grpc import AuditServiceStub
@@ -27,6 +27,7 @@ from carnet_platform.process import run
 from carnet_platform.server import Served
 from carnet_platform.settings import SettingsError
 from carnet_platform.shipping import Shipper
+from carnet_recording.emergencies import EMERGENCIES
 from carnet_recording.refused_calls import record_refused_calls
 from carnet_recording.sender import AuditSender
 
@@ -39,8 +40,8 @@ from carnet_identity.clients.identity_provider import ProviderSignatures
 from carnet_identity.clients.withdrawals import ConsentFence
 from carnet_identity.domain.assertion import AssertionRules
 from carnet_identity.domain.broken_rule import BrokenRule
-from carnet_identity.domain.purposes import read_purposes
-from carnet_identity.domain.systems import read_systems
+from carnet_identity.domain.purposes import PurposeTable, read_purposes
+from carnet_identity.domain.systems import System, read_systems
 from carnet_identity.settings import IdentitySettings
 from carnet_identity.storage.directory import DirectoryStore
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
@@ -62,8 +63,17 @@ from carnet_identity.usecases.register_patient import RegisterPatient
 from carnet_identity.usecases.revoke_session import RevokeSession
 from carnet_identity.usecases.tell_withdrawals import TellWithdrawals
 
+T = TypeVar("T")
 _PACKAGE = "carnet.identity.v1"
 _DATA = files("carnet_identity") / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What identity is told in data files."""
+
+    purposes: PurposeTable
+    systems: Mapping[str, System]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +94,22 @@ class Stores:
 async def serve(platform: Platform) -> None:
     """Opens, imports, registers and serves until told to stop."""
     settings = cast("IdentitySettings", platform.settings)
-    signer = SigningKeys.load(settings.token_key_folder)
+    signer, tables, directory = _signer(settings), _tables(settings), _read_directory(settings)  # all files, before a store is waited for
     stores = await _open_stores(platform, settings)
     _ship_events(platform, settings, stores)
-    await _import_directory(platform, settings, stores)
+    await _import_directory(platform, settings, stores, directory)
     await stores.presented.prepare()
     fence = ConsentFence(platform.peer(settings.consent_target, WithdrawalServiceStub, "consent"))
     teller = TellWithdrawals(stores.due, fence, platform.clock, settings.withdrawals_every)
     platform.background("withdrawals", teller.run)
     platform.call_by(files("carnet") / "callers.toml")
+    platform.always_trace(EMERGENCIES)
 
     async def own_keys() -> str:
         return signer.published()
 
     platform.trust_tokens(own_keys)
-    sessions = _sessions(platform, settings, stores, signer, fence)
+    sessions = _sessions(platform, settings, stores, signer, fence, tables)
     await platform.serve(
         Served(
             f"{_PACKAGE}.PatientRegistryService", registry_grpc.add_PatientRegistryServiceServicer_to_server, _registry(platform, stores)
@@ -118,11 +129,18 @@ async def serve(platform: Platform) -> None:
     )
 
 
+def _signer(settings: IdentitySettings) -> SigningKeys:
+    try:
+        return SigningKeys.load(settings.token_key_folder)
+    except OSError as error:
+        raise SettingsError(f"CARNET_TOKEN_KEY_FOLDER: {error.filename}: {error.strerror}") from None
+
+
 async def _open_stores(platform: Platform, settings: IdentitySettings) -> Stores:
-    redis = await platform.redis()
+    keys, redis = platform.keys(), await platform.redis()
     if redis is None:
-        raise SettingsError("CARNET_REDIS_URL_FILE: required: without it it cannot be told whether an assertion was presented before")
-    client, keys = await platform.mongo(), platform.keys()
+        raise SettingsError("CARNET_REDIS_URL_FILE: missing; set it: Redis tells whether an assertion was presented before")
+    client = await platform.mongo()
     database = client.get_default_database()
     collections = await open_collections(database)
     sessions = SessionStore(collections.sessions)
@@ -139,14 +157,24 @@ async def _open_stores(platform: Platform, settings: IdentitySettings) -> Stores
     )
 
 
-async def _import_directory(platform: Platform, settings: IdentitySettings, stores: Stores) -> None:
+def _read_directory(settings: IdentitySettings) -> Any:  # noqa: ANN401  # whatever JSON the file holds; None without a file
+    if settings.directory_file is None:
+        return None
+    try:
+        return json.loads(settings.directory_file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"CARNET_DIRECTORY_FILE: {settings.directory_file}: {error.strerror}") from None
+    except ValueError:
+        raise SettingsError(f"CARNET_DIRECTORY_FILE: {settings.directory_file} is not JSON in UTF-8") from None
+
+
+async def _import_directory(platform: Platform, settings: IdentitySettings, stores: Stores, document: Any) -> None:  # noqa: ANN401  # as above
     if settings.directory_file is None:
         return
     try:
-        document = json.loads(settings.directory_file.read_text(encoding="utf-8"))
         importing = ImportDirectory(stores.directory, stores.due, most_withdrawn=settings.directory_withdrawn_share)
         report = await importing(document, tokens_end=_tokens_end(platform, settings))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         # Of a BrokenRule the text is ours; of anything else it might quote the file.
         raise SettingsError(f"CARNET_DIRECTORY_FILE: {error if isinstance(error, BrokenRule) else type(error).__name__}") from None
     for line in report.refused:
@@ -174,9 +202,9 @@ def _registry(platform: Platform, stores: Stores) -> PatientRegistryServicer:
     return PatientRegistryServicer(register, lookup, platform.clock, is_production=platform.settings.environment == "production")
 
 
-def _sessions(platform: Platform, settings: IdentitySettings, stores: Stores, signer: SigningKeys, fence: ConsentFence) -> SessionServicer:
-    purposes = read_purposes(_toml(settings.purposes_file, "purposes.toml"))
-    systems = read_systems(_toml(settings.systems_file, "systems.toml"))
+def _sessions(
+    platform: Platform, settings: IdentitySettings, stores: Stores, signer: SigningKeys, fence: ConsentFence, tables: Tables
+) -> SessionServicer:
     open_session = OpenSession(stores.sessions, signer, platform.clock, settings.token_lifetime)
     revoke = RevokeSession(
         stores.client,
@@ -193,7 +221,7 @@ def _sessions(platform: Platform, settings: IdentitySettings, stores: Stores, si
         _signatures(platform, settings),
         _rules(settings),
         Users(stores.directory, stores.patients),
-        purposes,
+        tables.purposes,
         stores.presented,
         open_session,
         platform.clock,
@@ -202,7 +230,8 @@ def _sessions(platform: Platform, settings: IdentitySettings, stores: Stores, si
     refusals = RefusalRecorder(stores.journal, platform.clock)
     platform.background("refusals", refusals.run)
     platform.on_stop(refusals.close)
-    return SessionServicer(exchange, ExchangeCertificate(systems, stores.directory, purposes, open_session), revoke, refusals)
+    by_certificate = ExchangeCertificate(tables.systems, stores.directory, tables.purposes, open_session)
+    return SessionServicer(exchange, by_certificate, revoke, refusals)
 
 
 def _rules(settings: IdentitySettings) -> AssertionRules:
@@ -246,11 +275,22 @@ def _ship_events(platform: Platform, settings: IdentitySettings, stores: Stores)
     platform.on_stop(refused_calls.close)
 
 
-def _toml(file: Path | None, delivered: str) -> Mapping[str, Any]:
+def _tables(settings: IdentitySettings) -> Tables:
+    return Tables(
+        _read(read_purposes, settings.purposes_file, "CARNET_PURPOSES_FILE", "purposes.toml"),
+        _read(read_systems, settings.systems_file, "CARNET_SYSTEMS_FILE", "systems.toml"),
+    )
+
+
+def _read(read: Callable[[Mapping[str, Any]], T], file: Path | None, variable: str, delivered: str) -> T:
     try:
-        return tomllib.loads((_DATA / delivered if file is None else file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{delivered}: {type(error).__name__}") from None
+        return read(tomllib.loads((_DATA / delivered if file is None else file).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SettingsError(f"{variable}: {file or delivered}: {error.strerror}") from None
+    except BrokenRule as error:
+        raise SettingsError(f"{variable}: {file or delivered}: {error}") from None
+    except ValueError:
+        raise SettingsError(f"{variable}: {file or delivered} is not TOML in UTF-8") from None
 
 
 def main() -> None:

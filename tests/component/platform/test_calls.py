@@ -66,7 +66,7 @@ class Running:
 async def running(tmp_path: Path, certificates: Authority) -> AsyncIterator[Running]:
     table = tmp_path / "callers.toml"
     table.write_text(CALLERS)
-    (tmp_path / "mongo").write_text("unused")
+    (tmp_path / "mongo").write_text("mongodb://127.0.0.1:9/unused")
     port = free_port()
     settings = PlatformSettings(
         environment="test", listen=f"127.0.0.1:{port}", health_listen=f"127.0.0.1:{free_port()}", mongo_url_file=tmp_path / "mongo",

@@ -29,7 +29,7 @@ def test_good_settings_are_read_with_their_defaults(monkeypatch: pytest.MonkeyPa
 
 def test_an_unknown_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, CARNET_MAX_CONCURENT_CALLS="5")
-    with pytest.raises(SettingsError, match="CARNET_MAX_CONCURENT_CALLS: no such setting"):
+    with pytest.raises(SettingsError, match=r"CARNET_MAX_CONCURENT_CALLS: no such setting; did you mean CARNET_MAX_CONCURRENT_CALLS\?"):
         load(PlatformSettings)
 
 
@@ -40,7 +40,37 @@ def test_every_fault_is_told_at_once_and_no_value_is(monkeypatch: pytest.MonkeyP
         load(PlatformSettings)
     lines = str(caught.value).splitlines()
     assert [line.split(":")[0] for line in lines] == ["CARNET_LISTEN", "CARNET_MONGO_DRIVER", "CARNET_WORKERS"]
+    assert lines[0] == "CARNET_LISTEN: missing; set it. host:port of the gRPC services, mutual TLS only."
+    assert "Processes that share the port" in lines[2]
     assert "secret" not in str(caught.value)
+
+
+class ListSettings(PlatformSettings):
+    """With a setting that is JSON."""
+
+    issuers: frozenset[str] = frozenset()
+    """JSON list of issuers."""
+
+
+@pytest.mark.parametrize(("value", "told"), [("secret", "not JSON"), ("[1]", "Input should be a valid string")])
+def test_what_should_be_json_and_is_not_is_named(monkeypatch: pytest.MonkeyPatch, value: str, told: str) -> None:
+    given(monkeypatch, CARNET_ISSUERS=value)
+    with pytest.raises(SettingsError) as caught:
+        load(ListSettings)
+    assert str(caught.value) == f"CARNET_ISSUERS: {told}. JSON list of issuers."
+
+
+@pytest.mark.parametrize("name", ["CARNET_LISTEN", "CARNET_HEALTH_LISTEN"])
+def test_an_address_has_a_port(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    given(monkeypatch, **{name: "127.0.0.1"})
+    with pytest.raises(SettingsError, match=f"^{name}: .*host:port"):
+        load(PlatformSettings)
+
+
+def test_an_alarm_does_not_come_before_its_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, CARNET_CERTIFICATE_WARNING="P3D")
+    with pytest.raises(SettingsError, match=r"^CARNET_CERTIFICATE_ALARM: must not be longer than CARNET_CERTIFICATE_WARNING"):
+        load(PlatformSettings)
 
 
 def test_time_does_not_move_in_production(monkeypatch: pytest.MonkeyPatch) -> None:

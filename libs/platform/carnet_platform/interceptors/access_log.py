@@ -23,7 +23,8 @@ class AccessLog:
     def leave(self, inbound: Inbound) -> None:
         """Write the line and the measurement."""
         seconds = time.perf_counter() - inbound.started
-        self._duration.record(seconds, {"rpc.method": inbound.method, "rpc.grpc.status_code": inbound.status.value[0]})
+        attributes = {"rpc.system.name": "grpc", "rpc.method": inbound.method[1:], "rpc.response.status_code": inbound.status.name}
+        self._duration.record(seconds, attributes)
         if self._is_written:
             logger.info(
                 "served",

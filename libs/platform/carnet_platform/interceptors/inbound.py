@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
 import grpc
-from opentelemetry.trace import Span
+from opentelemetry.trace import SpanContext
 
 from carnet_platform.calls import Call, Caller, User
 from carnet_platform.permits import Release
+from carnet_platform.telemetry.steps import Step
 
-UNTRACED_SPAN = "00000000000000f0"
-"""Span id sent with the trace context of a call that is not sampled; W3C forbids all zeros."""
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
@@ -30,12 +29,14 @@ class Inbound:
         "release",
         "request_id",
         "service",
-        "span",
+        "span_id",
         "started",
         "status",
+        "step",
         "timeout",
         "trace_flags",
         "trace_id",
+        "trace_parent",
         "user",
     )
 
@@ -47,8 +48,10 @@ class Inbound:
         self.started = time.perf_counter()
         self.request_id = ""
         self.trace_id = ""
+        self.span_id = ""
         self.trace_flags = "00"
-        self.span: Span | None = None
+        self.trace_parent: SpanContext | None = None
+        self.step: Step | None = None
         self.caller: Caller | None = None
         self.user: User | None = None
         self.deadline: float | None = None
@@ -68,8 +71,7 @@ class Inbound:
         """The call as handlers see it."""
         if self.caller is None:
             raise LookupError("the caller stage has not run")
-        span_id = f"{self.span.get_span_context().span_id:016x}" if self.span else UNTRACED_SPAN
-        traceparent = f"00-{self.trace_id}-{span_id}-{self.trace_flags}"
+        traceparent = f"00-{self.trace_id}-{self.span_id}-{self.trace_flags}"
         return Call(self.method, self.request_id, self.caller, self.user, self.deadline, self.trace_id, traceparent)
 
 

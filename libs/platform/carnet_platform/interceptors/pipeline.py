@@ -8,6 +8,7 @@
 6. caller identity the certificate's one URI name
 7. caller's right  the table of who may call what
 8. user token      for whom
+9. always traced   an emergency is traced, whatever 2 decided
 A call refused by 6, 7 or 8 is told to a hook: there is nobody yet in whose name a handler could record it.
 Then the handler; and last, in the outermost send, the permit: checked with no await before each hand-over to the transport, and the
 clock looked at once more after it.

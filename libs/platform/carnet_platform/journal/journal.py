@@ -27,6 +27,8 @@ from carnet_platform.journal.store import BatchStore
 from carnet_platform.journal.streams import Stream, Streams
 from carnet_platform.keys import MasterKeys, Sealer
 from carnet_platform.mongo import Database
+from carnet_platform.telemetry.origins import Origins
+from carnet_platform.telemetry.steps import shared
 
 PATIENCE: Final = timedelta(seconds=2)
 """How long `append` waits when nobody says otherwise."""
@@ -47,6 +49,8 @@ class Journal:
         self.streams: Final = streams
         self.grown: Final = asyncio.Event()
         """Set by each commit, for the shipper."""
+        self.origins: Final[Origins[int]] = Origins()
+        """Which sampled calls caused the events, by number, for the shipper."""
         self._service, self._sealer, self._clock = service, sealer, clock
         self._committer = Committer(store.collection)
         self._queue = EventQueue()
@@ -137,17 +141,20 @@ class Journal:
             await self._queue.wait()
 
     async def _commit(self, waiting: list[Waiting]) -> None:
-        events = [SealedEvent.of(payload) for payload, _ in waiting]
+        events = [SealedEvent.of(one.payload) for one in waiting]
         batch = make_batch(self.stream.stream, self._next_seq, events, self._head, self._key)
         document = to_document(batch, self._sealer)
+        for number, one in enumerate(waiting, batch.first_seq):
+            self.origins.note(number, one.step)
         try:
-            await self._committer.commit(document)
+            with shared("shared journal commit", (one.step for one in waiting)):
+                await self._committer.commit(document)
         except OutcomeUnknownError as error:
             await self._settle(document, waiting, str(error))
         else:
-            for number, (_, future) in enumerate(waiting, batch.first_seq):
-                if not future.done():
-                    future.set_result(number)
+            for number, one in enumerate(waiting, batch.first_seq):
+                if not one.future.done():
+                    one.future.set_result(number)
         self._next_seq, self._head = batch.next_seq, batch.head
         self.grown.set()
 
@@ -165,9 +172,9 @@ class Journal:
 
 
 def _refuse(waiting: list[Waiting]) -> None:
-    for _, future in waiting:
-        if not future.done():
-            future.set_exception(_not_durable())
+    for one in waiting:
+        if not one.future.done():
+            one.future.set_exception(_not_durable())
 
 
 def _not_durable() -> Unavailable:

@@ -5,14 +5,22 @@ Bounded in number and bytes, in order of arrival; whoever gave up before its eve
 
 import asyncio
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 from carnet_platform.journal.batch import MAX_BYTES, MAX_EVENTS
+from carnet_platform.telemetry.steps import Step, present
 
 MAX_QUEUED_EVENTS: Final = 8 * MAX_EVENTS
 MAX_QUEUED_BYTES: Final = 8 * MAX_BYTES
 
-Waiting = tuple[bytes, "asyncio.Future[int]"]
+
+class Waiting(NamedTuple):
+    """One event."""
+
+    payload: bytes
+    future: "asyncio.Future[int]"
+    step: Step | None
+    """The step of a sampled call that waits for it."""
 
 
 class EventQueue:
@@ -31,7 +39,7 @@ class EventQueue:
     def put(self, payload: bytes) -> "asyncio.Future[int]":
         """Queue a payload; the future gives its number once it is durable."""
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting.append((payload, future))
+        self._waiting.append(Waiting(payload, future, present()))
         self._bytes += len(payload)
         self._is_filled.set()
         return future
@@ -49,12 +57,12 @@ class EventQueue:
         """Take what one batch may hold, in order; empty when nothing waits."""
         taken: list[Waiting] = []
         size = 0
-        while self._waiting and len(taken) < MAX_EVENTS and size + len(self._waiting[0][0]) <= MAX_BYTES:
+        while self._waiting and len(taken) < MAX_EVENTS and size + len(self._waiting[0].payload) <= MAX_BYTES:
             waiting = self._waiting.popleft()
-            self._bytes -= len(waiting[0])
-            if not waiting[1].done():
+            self._bytes -= len(waiting.payload)
+            if not waiting.future.done():
                 taken.append(waiting)
-                size += len(waiting[0])
+                size += len(waiting.payload)
         return taken
 
     def drain(self) -> list[Waiting]:

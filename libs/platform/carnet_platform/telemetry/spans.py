@@ -2,9 +2,12 @@
 
 import json
 import threading
+import time
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
+from opentelemetry import metrics
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import Histogram, NoOpMeterProvider
@@ -16,8 +19,14 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from carnet_platform.settings import PlatformSettings
+from carnet_platform.telemetry.registry import CALL_DURATION
+from carnet_platform.telemetry.steps import ChosenIds
 
 ROTATE_BYTES = 16 << 20
+PATIENCE = timedelta(seconds=2)
+"""With an endpoint: for one try, and for the last ones when the process stops."""
+SOON = 500
+"""Milliseconds that spans are gathered for before they are told."""
 
 
 class FileSpanExporter(SpanExporter):
@@ -54,24 +63,56 @@ def _plain(span: ReadableSpan) -> dict[str, object]:
         "end_time_unix_nano": span.end_time,
         "status": span.status.status_code.name.lower(),
         "attributes": dict(span.attributes or {}),
+        "links": [{"trace_id": f"{link.context.trace_id:032x}", "span_id": f"{link.context.span_id:016x}"} for link in span.links],
     }
 
 
-def tracer_provider(name: str, settings: PlatformSettings) -> TracerProvider:
-    """A provider that keeps every span it is given: the sampling decision is taken before a span is built."""
-    provider = TracerProvider(resource=Resource.create({"service.name": name, "service.namespace": "carnet"}), sampler=ALWAYS_ON)
-    if settings.trace_endpoint:
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.trace_endpoint)))
-    elif settings.trace_file is not None:
-        provider.add_span_processor(BatchSpanProcessor(FileSpanExporter(settings.trace_file), schedule_delay_millis=500))
-    return provider
+class _Exporter(OTLPSpanExporter):
+    """The library's, which may be told to end several times."""
+
+    _is_ended = False
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: object) -> None:
+        """End it, and with it the try that is under way."""
+        if not self._is_ended:
+            self._is_ended = True
+            super().shutdown(timeout_millis, **kwargs)
 
 
-def call_duration(name: str, settings: PlatformSettings) -> tuple[Histogram, MeterProvider | None]:
-    """The histogram of call durations (OpenTelemetry semantic conventions), exported only to an endpoint."""
-    provider: MeterProvider | None = None
-    if settings.trace_endpoint:
-        reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=settings.trace_endpoint))
-        provider = MeterProvider([reader], resource=Resource.create({"service.name": name, "service.namespace": "carnet"}))
-    meter = (provider or NoOpMeterProvider()).get_meter("carnet")
-    return meter.create_histogram("rpc.server.call.duration", unit="s", description="How long a served call took"), provider
+class Telemetry:
+    """Where one process tells its spans and measurements. Nothing here waits for an endpoint, but for `close`, and that not for long."""
+
+    def __init__(self, name: str, settings: PlatformSettings) -> None:
+        """Every span given is kept: the sampling decision is taken before a span is built."""
+        resource = Resource.create({"service.name": name, "service.namespace": "carnet"})
+        self.ids = ChosenIds()
+        self.traces = TracerProvider(resource=resource, sampler=ALWAYS_ON, id_generator=self.ids)
+        self._exporter: SpanExporter | None = None
+        self._metrics: MeterProvider | None = None
+        if settings.trace_endpoint:
+            self._exporter = _Exporter(endpoint=settings.trace_endpoint, timeout=PATIENCE.total_seconds())
+            self.traces.add_span_processor(BatchSpanProcessor(self._exporter, schedule_delay_millis=SOON))
+            exporter = OTLPMetricExporter(endpoint=settings.trace_endpoint, timeout=PATIENCE.total_seconds())
+            self._metrics = MeterProvider([PeriodicExportingMetricReader(exporter)], resource=resource)
+            metrics.set_meter_provider(self._metrics)
+        elif settings.trace_file is not None:
+            self.traces.add_span_processor(BatchSpanProcessor(FileSpanExporter(settings.trace_file), schedule_delay_millis=SOON))
+        meter = (self._metrics or NoOpMeterProvider()).get_meter("carnet")
+        self.call_duration: Histogram = meter.create_histogram(CALL_DURATION.name, unit="s", description=CALL_DURATION.meaning)
+
+    def close(self) -> None:
+        """Tell what is left; an endpoint that does not take it is given up after about two seconds."""
+        closing = [threading.Thread(target=self._flush, daemon=True)]
+        if self._metrics is not None:
+            closing.append(threading.Thread(target=self._metrics.shutdown, args=(PATIENCE.total_seconds() * 1000,), daemon=True))
+        for thread in closing:
+            thread.start()
+        end = time.monotonic() + PATIENCE.total_seconds()
+        for thread in closing:
+            thread.join(max(0.0, end - time.monotonic()))
+        if self._exporter is not None:
+            self._exporter.shutdown()
+        self.traces.shutdown()
+
+    def _flush(self) -> None:
+        self.traces.force_flush(int(PATIENCE.total_seconds() * 1000))

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 import structlog
 from carnet_platform.clock import Clock
+from carnet_platform.telemetry.steps import MOST_LINKS, Origin, following, present
 from carnet_verify.checkpoint import Checkpoint, open_checkpoint, parse_body
 from carnet_verify.note import NoteError, Signer
 from carnet_verify.tree import Frontier
@@ -51,9 +52,13 @@ class Sequencer:
         self._log, self._signer, self._clock, self._alarm = log, signer, clock, alarm
         self._interval, self._patience = interval.total_seconds(), patience.total_seconds()
         self._woken = asyncio.Event()
+        self._woken_by: list[Origin] = []
 
     def wake(self) -> None:
         """Something was taken in."""
+        step = present()
+        if step is not None and len(self._woken_by) < MOST_LINKS:
+            self._woken_by.append(step.origin)
         self._woken.set()
 
     async def run(self) -> None:
@@ -101,7 +106,9 @@ class Sequencer:
         published = beaten = 0.0
         while True:
             self._woken.clear()
-            frontier, is_more = await self.integrate(term, frontier)
+            causes, self._woken_by = self._woken_by, []
+            with following("sequence", causes):
+                frontier, is_more = await self.integrate(term, frontier)
             if (frontier.size > signed_size or number == 0) and self._clock.boottime() - published >= self._interval:
                 number, signed_size, published = number + 1, frontier.size, self._clock.boottime()
                 await self.publish(term, frontier, number)

@@ -20,6 +20,7 @@ from carnet_platform.clock import Clock
 from carnet_platform.errors import ResourceExhausted, Unavailable
 from carnet_platform.identifiers import new_id
 from carnet_platform.mongo import Collection, Database, Session, aggregate, causal_session, ensure_collection
+from carnet_platform.telemetry.steps import Step, present, shared
 from pymongo.errors import PyMongoError
 
 from carnet_consent.domain.consent import Consent
@@ -50,6 +51,8 @@ class _Question:
     record: str
     names: tuple[str, ...]
     answer: "asyncio.Future[Reading]"
+    step: Step | None
+    """The step of a sampled call that asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class ReadBatch:
         """
         if len(self._waiting) >= self._limits.queue:
             raise ResourceExhausted("RATE_LIMITED", "too many decisions are waiting", retry_after=RETRY_AFTER)
-        question = _Question(record, tuple(names), asyncio.get_running_loop().create_future())
+        question = _Question(record, tuple(names), asyncio.get_running_loop().create_future(), present())
         self._waiting.append(question)
         self._asked.set()
         return await question.answer
@@ -124,10 +127,11 @@ class ReadBatch:
 
     async def _answer(self, batch: Sequence[_Question], session: Session) -> bool:
         try:
-            async with asyncio.timeout(self._limits.timeout.total_seconds()):
-                documents, fences = await self._read_after_barrier(
-                    {question.record for question in batch}, {name for question in batch for name in question.names} | {POSITION}, session
-                )
+            records = {question.record for question in batch}
+            names = {name for question in batch for name in question.names} | {POSITION}
+            with shared("shared read", (question.step for question in batch)):
+                async with asyncio.timeout(self._limits.timeout.total_seconds()):
+                    documents, fences = await self._read_after_barrier(records, names, session)
             now = self._clock.now()
             position = self._fences.position(fences.get(POSITION))
             withdrawn = {name for name, fence in fences.items() if self._fences.holds(fence, now)}
