@@ -47,7 +47,7 @@ clean: ## Forget the environment, the generated code and all data of local runs
 ##@ Check
 .PHONY: test
 test: lint types contracts ## Every check in short form on real stores: what CI runs
-	$(PYTEST) -n 2 --dist loadfile tests
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder tests
 
 .PHONY: test-unit
 test-unit: setup ## Rules, parsers and the architecture; no store

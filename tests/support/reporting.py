@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import pytest
 
 KINDS = ("unit", "architecture", "manifests", "images", "component", "system", "cluster", "faults", "load")
+LONGEST_FIRST = ("faults", "system", "cluster", "component", "manifests", "images", "architecture", "unit", "load", "")
 _TRIAL = re.compile(r"\b[RCAS]\d{1,2}\b")
 
 
@@ -18,6 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # The long ones first: with several workers the short ones fill what is left.
+    items.sort(key=lambda item: LONGEST_FIRST.index(kind_of(item.nodeid)))
     wanted = config.getoption("--trial")
     if not wanted:
         return
@@ -40,7 +43,12 @@ def trials_of(item: pytest.Item) -> frozenset[str]:
     return frozenset(found for text in texts for found in _TRIAL.findall(getattr(text, "__doc__", None) or ""))
 
 
+def kind_of(node_id: str) -> str:
+    """The kind of a test by its folder; empty for one of no kind."""
+    return next((kind for kind in KINDS if f"{kind}/" in node_id.partition("::")[0]), "")
+
+
 def count_by_kind(node_ids: Iterable[str]) -> dict[str, int]:
     """How many of the tests are of each kind, in the order of KINDS; kinds without a test are left out."""
-    counter = Counter(kind for node in node_ids for kind in KINDS if f"{kind}/" in node.partition("::")[0])
+    counter = Counter(kind_of(node) for node in node_ids)
     return {kind: counter[kind] for kind in KINDS if counter[kind]}
