@@ -5,8 +5,10 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from inspect import CORO_SUSPENDED, getcoroutinestate
 from threading import Event
-from typing import TypeVar
+from types import CoroutineType
+from typing import Any, TypeVar, cast
 
 _INTERVAL_SECONDS = 0.02
 PATIENCE = timedelta(seconds=20)
@@ -49,6 +51,15 @@ async def eventually_given(call: Callable[[], Awaitable[T]], passing: Callable[[
 
     await eventually_answers(ask, patience)
     return given[0]
+
+
+async def begun(*tasks: "asyncio.Task[Any]") -> None:
+    """Return once each task has run until it waits for something, or is done."""
+    await eventually(
+        lambda: all(
+            task.done() or getcoroutinestate(cast("CoroutineType[Any, Any, Any]", task.get_coro())) == CORO_SUSPENDED for task in tasks
+        )
+    )
 
 
 async def elapsed(seconds: float) -> None:

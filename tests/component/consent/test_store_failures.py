@@ -13,6 +13,7 @@ from carnet_platform.errors import Refusal, ResourceExhausted
 from component.consent.conftest import DOCTOR, HOLDER, KEYS, Running
 from pymongo import MongoClient
 from support.stores_fixtures import TestStores
+from support.waiting import begun
 
 NOT_WRITABLE_PRIMARY: Final = 10107
 
@@ -106,7 +107,7 @@ async def test_a_full_queue_refuses_at_once(database: tuple[Any, Any], running: 
     limits = Limits(timeout=timedelta(seconds=1), batch=1, queue=1)
     batch = ReadBatch(records, fences, await Barrier.open(opened), running.clock, limits)
     waiting = asyncio.ensure_future(batch.read("records/r", ()))
-    await asyncio.sleep(0)  # lets it queue
+    await begun(waiting)
 
     with pytest.raises(ResourceExhausted):
         await batch.read("records/r", ())

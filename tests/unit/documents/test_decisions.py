@@ -13,6 +13,7 @@ from carnet_documents.usecases.refused_accesses import DEPOSIT_REFUSED, RefusedA
 from carnet_platform.calls import Call, Caller, User, current
 from carnet_platform.errors import Denied, Unavailable
 from google.protobuf import json_format
+from support.waiting import begun, eventually
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 ALLOWED = Allowed(DocumentFilter(all_types=True), timedelta(milliseconds=400), None, "rule", "patients/p")
@@ -63,6 +64,10 @@ class Room:
         self.events.append(json_format.Parse(payload, event_pb2.Event()))
         return len(self.events)
 
+    async def asked(self, times: int) -> None:
+        """Return once consent was asked that often."""
+        await eventually(lambda: len(self.consent.answers) >= times)
+
     def ask(self, action: Action = Action.READ) -> "asyncio.Task[HeldPermit]":
         return asyncio.create_task(self.decisions.permit("r", action))
 
@@ -72,16 +77,10 @@ def as_user(subject: str, digest: str = "d") -> None:
     current.set(Call("/m", "request", Caller("spiffe://carnet/software/gp", "t"), user, None, "", ""))
 
 
-async def steps() -> None:
-    """Let every task that can go on do so."""
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
 async def test_a_permit_in_hand_serves_until_it_ends() -> None:
     room = Room()
     first = room.ask()
-    await steps()
+    await room.asked(1)
     room.consent.answers[0].set_result(ALLOWED)
     held = await first
 
@@ -89,14 +88,13 @@ async def test_a_permit_in_hand_serves_until_it_ends() -> None:
     assert await room.ask() is held
     room.clock.seconds += 0.001
     room.ask()
-    await steps()
-    assert len(room.consent.answers) == 2
+    await room.asked(2)
 
 
 async def test_it_counts_from_when_the_question_was_sent_and_ends_with_the_facts() -> None:
     room = Room()
     asked = room.ask()
-    await steps()
+    await room.asked(1)
     room.clock.seconds += 0.3
     room.consent.answers[0].set_result(Allowed(DocumentFilter(), timedelta(milliseconds=400), timedelta(milliseconds=350), "r", "p"))
 
@@ -107,14 +105,14 @@ async def test_one_who_comes_later_does_not_share_a_denial_sent_before() -> None
     """What was stated between must count: a consent given a moment ago."""
     room = Room()
     first = room.ask()
-    await steps()
+    await room.asked(1)
     room.clock.seconds += 0.01
     second, third = room.ask(), room.ask()
-    await steps()
+    await begun(second, third)
     assert len(room.consent.answers) == 1
 
     room.consent.answers[0].set_result(Denial("NEEDS_CONSENT", "ask", "rule"))
-    await steps()
+    await room.asked(2)
     assert len(room.consent.answers) == 2
     room.consent.answers[1].set_result(ALLOWED)
     with pytest.raises(Denied):
@@ -125,21 +123,19 @@ async def test_one_who_comes_later_does_not_share_a_denial_sent_before() -> None
 async def test_other_tokens_and_actions_never_share() -> None:
     room = Room()
     room.ask()
-    await steps()
+    await room.asked(1)
     room.ask(Action.DEPOSIT)
     as_user("professionals/p", "other token")
     room.ask()
-    await steps()
-
-    assert len(room.consent.answers) == 3
+    await room.asked(3)
 
 
 async def test_one_waiter_that_goes_away_takes_nothing_from_the_others() -> None:
     room = Room()
     first, second = room.ask(), room.ask()
-    await steps()
+    await room.asked(1)
     first.cancel()
-    await steps()
+    await eventually(first.done)
     room.consent.answers[0].set_result(ALLOWED)
 
     assert (await second).allowed is ALLOWED
@@ -153,7 +149,7 @@ async def test_a_question_has_a_deadline_of_its_own_and_not_the_first_askers() -
     first = room.ask()
     current.set(replace(call, deadline=room.clock.boottime() + 10))
     second = room.ask()
-    await steps()
+    await room.asked(1)
 
     assert room.consent.deadlines == [room.clock.boottime() + 2]
     first.cancel()

@@ -1,7 +1,6 @@
 """What comes in floods: the first of a minute by itself, the rest counted, nothing lost on the way."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +8,7 @@ from carnet_platform.calls import RefusedCall
 from carnet_platform.errors import Unavailable
 from carnet_platform.refused_calls import MOST_TASKS, RefusedCalls
 from carnet_platform.tally import Tally
+from support.waiting import begun, eventually
 
 MINUTE = 60.0
 
@@ -33,6 +33,7 @@ class Room:
         self.clock = HandClock()
         self.written: list[tuple[str, int]] = []
         self.is_down = False
+        self.refusals = 0
         self.gate: asyncio.Event | None = None
         self.tally: Tally[str, str] = Tally(self.write, self.clock, most=most, look_every=timedelta(0))
 
@@ -40,6 +41,7 @@ class Room:
         if self.gate is not None:
             await self.gate.wait()
         if self.is_down:
+            self.refusals += 1
             raise Unavailable("EVENT_NOT_DURABLE", "down")
         self.written.append((item, count))
 
@@ -50,19 +52,6 @@ class Room:
     async def note(self, *items: str) -> None:
         for item in items:
             await self.tally.note(item[0], item)
-
-
-async def steps() -> None:
-    """Let every task that can go on do so."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let others run until it is so."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  # nothing else tells
-            await asyncio.sleep(0)
 
 
 async def test_the_first_is_written_by_itself_and_the_rest_of_its_minute_with_its_count() -> None:
@@ -102,7 +91,7 @@ async def test_of_two_that_come_at_once_one_is_first_and_the_other_waits_until_i
     room = Room()
     room.gate = asyncio.Event()
     both = room.notes("a1", "a2")
-    await steps()
+    await begun(*both)
     assert not any(note.done() for note in both)
     room.gate.set()
     await asyncio.gather(*both)
@@ -114,7 +103,7 @@ async def test_when_the_first_cannot_be_written_all_who_wait_for_it_hear_so_and_
     room = Room()
     room.gate, room.is_down = asyncio.Event(), True
     both = room.notes("a1", "a2")
-    await steps()
+    await begun(*both)
     room.gate.set()
     assert [type(answer) for answer in await asyncio.gather(*both, return_exceptions=True)] == [Unavailable, Unavailable]
     assert "a" not in room.tally
@@ -129,9 +118,9 @@ async def test_a_first_that_goes_away_takes_nothing_from_the_others() -> None:
     room = Room()
     room.gate = asyncio.Event()
     first, second = room.notes("a1", "a2")
-    await steps()
+    await begun(first, second)
     first.cancel()
-    await steps()
+    await eventually(first.done)
     room.gate.set()
     await second
     await room.tally.close()
@@ -160,10 +149,10 @@ async def test_notes_and_flushes_at_once_lose_nothing_and_count_nothing_twice() 
     room.clock.seconds += MINUTE
     room.gate = asyncio.Event()
     flushes = [asyncio.create_task(room.tally.flush()) for _ in range(2)]
-    await steps()
+    await begun(*flushes)
     notes = room.notes("a3", "a4")
     room.tally.keep("a", "a5")
-    await steps()
+    await begun(*notes)
     room.gate.set()
     await asyncio.gather(*flushes, *notes)
     await room.tally.close()
@@ -177,9 +166,9 @@ async def test_a_flush_that_is_cancelled_is_not_written_twice_at_the_end() -> No
     room.clock.seconds += MINUTE
     room.gate = asyncio.Event()
     flush = asyncio.create_task(room.tally.flush())
-    await steps()
+    await begun(flush)
     flush.cancel()
-    await steps()
+    await eventually(flush.done)
     room.gate.set()
     await room.tally.close()
     assert room.written == [("a1", 0), ("a2", 1)]
@@ -191,7 +180,7 @@ async def test_what_is_kept_waits_for_nothing_and_a_flood_of_it_is_one_write_a_m
     room.clock.seconds += MINUTE
     room.gate = asyncio.Event()
     flush = asyncio.create_task(room.tally.flush())
-    await steps()
+    await begun(flush)
     for number in range(2, 10):
         room.tally.keep("a", f"a{number}")
     room.gate.set()
@@ -241,7 +230,7 @@ async def test_with_all_windows_on_their_way_the_next_waits_for_one() -> None:
     room = Room(most=1)
     room.gate = asyncio.Event()
     notes = room.notes("a1", "b1", "c1")
-    await steps()
+    await begun(*notes)
     room.gate.set()
     await asyncio.gather(*notes)
     assert room.written == [("a1", 0), ("b1", 0), ("c1", 0)]
@@ -253,10 +242,10 @@ async def test_the_loop_survives_a_store_that_is_down() -> None:
     room.clock.seconds += MINUTE
     room.is_down = True
     running = asyncio.create_task(room.tally.run())
-    await steps()
+    await eventually(lambda: room.refusals > 0)
     assert not running.done()
     room.is_down = False
-    await until(lambda: room.written == [("a1", 0), ("a2", 1)])
+    await eventually(lambda: room.written == [("a1", 0), ("a2", 1)])
     running.cancel()
 
 
