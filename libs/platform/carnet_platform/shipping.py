@@ -65,7 +65,7 @@ class MissingBatchesError(Exception):
 
 
 class Sender(Protocol):
-    """How things reach the log; a service implements it over the contract of the log.
+    """How things reach the log; implemented over the contract of the log, which the platform does not know.
 
     Each method may fail in any way; `send_batches` raises SequenceGapError and SequenceConflictError for what they say.
     """

@@ -13,23 +13,11 @@ from carnet_documents.usecases.refused_accesses import DEPOSIT_REFUSED, RefusedA
 from carnet_platform.calls import Call, Caller, User, current
 from carnet_platform.errors import Denied, Unavailable
 from google.protobuf import json_format
+from support.hand_clock import HandClock
 from support.waiting import begun, eventually
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 ALLOWED = Allowed(DocumentFilter(all_types=True), timedelta(milliseconds=400), None, "rule", "patients/p")
-
-
-class HandClock:
-    """A clock moved by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
-
-    def boottime(self) -> float:
-        return self.seconds
 
 
 class Consent:

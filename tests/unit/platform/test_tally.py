@@ -1,29 +1,17 @@
 """What comes in floods: the first of a minute by itself, the rest counted, nothing lost on the way."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from carnet_platform.calls import RefusedCall
 from carnet_platform.errors import Unavailable
 from carnet_platform.refused_calls import MOST_TASKS, RefusedCalls
 from carnet_platform.tally import Tally
+from support.hand_clock import HandClock
 from support.waiting import begun, eventually
 
 MINUTE = 60.0
-
-
-class HandClock:
-    """A clock moved by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 11, 21, tzinfo=UTC)
-
-    def boottime(self) -> float:
-        return self.seconds
 
 
 class Room:

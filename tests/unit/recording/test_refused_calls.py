@@ -1,24 +1,13 @@
 """Refused calls: what the operators' stream is told of them."""
 
-from datetime import UTC, datetime
-
 from carnet.audit.v1.event_pb2 import Event
 from carnet_platform.calls import RefusedCall
 from carnet_platform.errors import Unavailable
 from carnet_recording.refused_calls import record_refused_calls
 from google.protobuf import json_format
+from support.hand_clock import HandClock
 
 PORTAL = "spiffe://carnet/portal"
-
-
-class HandClock:
-    """A clock that stands still."""
-
-    def now(self) -> datetime:
-        return datetime(2026, 3, 1, tzinfo=UTC)
-
-    def boottime(self) -> float:
-        return 1000.0
 
 
 class Stream:
