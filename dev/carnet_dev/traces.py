@@ -98,7 +98,7 @@ def show(folder: Path, count: int, console: Console) -> None:
     for trace in last_traces(traces, count):
         console.print(tree(trace, traces))
     if not traces:
-        console.print(f"no trace below {folder}/traces yet: one call in ten is traced (make run FLAGS='--set all.trace_sample_ratio=1')")
+        console.print(f"no trace below {folder}/traces yet: 1 call in 100 is traced (make run FLAGS='--set all.trace_sample_ratio=1')")
 
 
 def _line(span: Span, began: int) -> Text:

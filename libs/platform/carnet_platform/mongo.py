@@ -108,10 +108,11 @@ def conflict(message: str) -> OperationFailure:
 
 
 async def aggregate(
-    collection: Collection, pipeline: Sequence[Mapping[str, Any]], *, session: Session | None = None
+    collection: Collection, pipeline: Sequence[Mapping[str, Any]], *, session: Session | None = None, hint: str | None = None
 ) -> AsyncCommandCursor[Document]:
-    """Return the cursor of an aggregation."""
-    return cast(AsyncCommandCursor[Document], await _settle(collection.aggregate(pipeline, session=session)))
+    """Return the cursor of an aggregation; `hint` names the index to use."""
+    options: dict[str, Any] = {} if hint is None else {"hint": hint}
+    return cast(AsyncCommandCursor[Document], await _settle(collection.aggregate(pipeline, session=session, **options)))
 
 
 @asynccontextmanager

@@ -74,7 +74,7 @@ class PlatformSettings(BaseSettings):
     """OTLP gRPC endpoint for traces and metrics. Empty: traces go to trace_file, metrics nowhere."""
     trace_file: Path | None = None
     """File for spans as JSON lines when there is no endpoint; rotated at 16 MiB, one older file kept."""
-    trace_sample_ratio: float = Field(default=0.1, ge=0, le=1)
+    trace_sample_ratio: float = Field(default=0.01, ge=0, le=1)
     """Share of calls that are traced when their caller has not decided."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe log line written."""

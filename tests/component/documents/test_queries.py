@@ -1,5 +1,6 @@
 """The filter as a query says what the filter says in pure Python, on generated documents and permits."""
 
+import asyncio
 import itertools
 import random
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 from carnet_documents.domain.filter import DocumentFilter
 from carnet_documents.domain.placement import Placement, Status
 from carnet_documents.storage.blinding import Blinding
+from carnet_documents.storage.finding import SharedFinds, Wanted
 from carnet_documents.storage.queries import permitted
 from carnet_documents.storage.stored import changing_fields
 from support.journals import some_keys
@@ -50,11 +52,8 @@ def terms(chance: random.Random) -> DocumentFilter:
     )
 
 
-@pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
-async def test_the_query_finds_what_the_reference_passes(database: tuple[Any, Any]) -> None:
-    """Promise 10: the same question gets the same answer on every path."""
-    _, store = database
-    blinding = Blinding(some_keys())
+async def kept(store: Any, blinding: Blinding) -> list[tuple[Placement, str]]:  # noqa: ANN401  # a database of either driver
+    """The placements, in the store as far as a filter asks."""
     documents = placements(blinding)
     await store.documents.insert_many(
         [
@@ -63,19 +62,46 @@ async def test_the_query_finds_what_the_reference_passes(database: tuple[Any, An
             for one, _ in documents
         ]
     )
+    return documents
+
+
+def passes(wanted: DocumentFilter, one: Placement, depositor: str) -> bool:
+    """What the reference says."""
+    return wanted.passes(
+        name=f"records/r/documents/{one.document}",
+        depositor=depositor,
+        class_code=one.class_code,
+        type_code=one.type_code,
+        labels=one.labels(NOW),
+    )
+
+
+@pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+async def test_the_query_finds_what_the_reference_passes(database: tuple[Any, Any]) -> None:
+    """Promise 10: the same question gets the same answer on every path."""
+    _, store = database
+    blinding = Blinding(some_keys())
+    documents = await kept(store, blinding)
     chance = random.Random(7)  # a schedule, not a secret
     for _ in range(200):
         wanted = terms(chance)
-        expected = {
-            one.document
-            for one, depositor in documents
-            if wanted.passes(
-                name=f"records/r/documents/{one.document}",
-                depositor=depositor,
-                class_code=one.class_code,
-                type_code=one.type_code,
-                labels=one.labels(NOW),
-            )
-        }
+        expected = {one.document for one, depositor in documents if passes(wanted, one, depositor)}
         assert {one["_id"] async for one in store.documents.find(permitted("r", wanted, NOW, blinding))} == expected, wanted
         assert not [one async for one in store.documents.find(permitted("x", wanted, NOW, blinding))]
+
+
+@pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+async def test_finds_that_share_a_round_trip_are_each_answered_under_their_own_filter(database: tuple[Any, Any]) -> None:
+    """Promises 8 and 10: what is hidden from one stays absent though another of the same round trip may see it."""
+    _, store = database
+    blinding = Blinding(some_keys())
+    documents = await kept(store, blinding)
+    await store.versions.insert_one({"_id": "r", "versions": {}})
+    finds = SharedFinds(store.documents, "versions", blinding, with_content=True)
+    chance = random.Random(7)  # a schedule, not a secret
+    asked = [(*chance.choice(documents), terms(chance), chance.choice("rrrx")) for _ in range(200)]
+    answers = await asyncio.gather(*(finds.find(one.document, Wanted(record, wanted, NOW)) for one, _, wanted, record in asked))
+    for (one, depositor, wanted, record), rows in zip(asked, answers, strict=True):
+        found = None if rows.document is None else rows.document["_id"]
+        assert found == (one.document if record == "r" and passes(wanted, one, depositor) else None), wanted
+        assert (rows.versions is not None) == (record == "r")

@@ -52,7 +52,7 @@ def _is_redis(error: BaseException) -> bool:
 def where(error: BaseException) -> list[str]:
     """The innermost frames of an error: functions, files and lines, no value."""
     return [
-        f"{frame.name} {frame.filename.rsplit('/', 2)[-2]}/{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
+        f"{frame.name} {'/'.join(frame.filename.rsplit('/', 2)[-2:])}:{frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)[-6:]
     ]
 

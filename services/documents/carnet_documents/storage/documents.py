@@ -11,20 +11,20 @@ from typing import Any
 
 import structlog
 from carnet_platform.envelope import EnvelopeError
-from carnet_platform.mongo import Collection, Database, Session, aggregate, conflict
+from carnet_platform.mongo import Collection, Database, Session, conflict
 from pymongo import DESCENDING
 
 from carnet_documents.domain.filter import DocumentFilter
 from carnet_documents.domain.placement import Placement
 from carnet_documents.domain.visibility import Visibility
 from carnet_documents.storage.blinding import Blinding
+from carnet_documents.storage.finding import WITHOUT_CONTENT, SharedFinds, Wanted
 from carnet_documents.storage.indexes import open_documents
 from carnet_documents.storage.queries import permitted
 from carnet_documents.storage.stored import Broken, Found, changing_fields, placement_of
 from carnet_documents.storage.versions import Newest, Versions
 
 _log = structlog.get_logger(__name__)
-_WITHOUT_CONTENT = {"content": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ class Documents:
         self._collection = collection
         self.versions = versions
         self.blinding = blinding
+        self._with_content = SharedFinds(collection, versions.name, blinding, with_content=True)
+        self._without_content = SharedFinds(collection, versions.name, blinding, with_content=False)
 
     @classmethod
     async def open(cls, database: Database, blinding: Blinding) -> "Documents":
@@ -76,46 +78,25 @@ class Documents:
         """Keep a document. Raises ``DuplicateKeyError`` when this deposit was made before."""
         await self._collection.insert_one(stored, session=session)
 
-    async def find(
-        self,
-        record: str,
-        document: str,
-        terms: DocumentFilter,
-        now: datetime,
-        *,
-        with_content: bool = False,
-        session: Session | None = None,
-    ) -> Found | Broken | None:
+    async def find(self, record: str, document: str, terms: DocumentFilter, now: datetime, session: Session) -> Found | Broken | None:
         """One document that passes the filter, or ``None``: absent and hidden are the same."""
         query = {"$and": [{"_id": document}, permitted(record, terms, now, self.blinding)]}
-        found = await self._collection.find_one(query, None if with_content else _WITHOUT_CONTENT, session=session)
+        found = await self._collection.find_one(query, WITHOUT_CONTENT, session=session)
         return None if found is None else self._checked(found)
 
     async def find_with_newest(
         self, record: str, document: str, terms: DocumentFilter, now: datetime, *, with_content: bool = False
     ) -> tuple[Found | Broken | None, Newest]:
-        """The same, and the newest versions in the record, in one command: what a read costs is its round trips."""
-        query = {"$and": [{"_id": document}, permitted(record, terms, now, self.blinding)]}
-        versions = [{"$match": {"_id": record}}, {"$replaceWith": {"versions": "$$ROOT"}}]
-        rows = await aggregate(
-            self._collection,
-            [
-                {"$match": query},
-                *([] if with_content else [{"$project": _WITHOUT_CONTENT}]),
-                {"$replaceWith": {"document": "$$ROOT"}},
-                {"$unionWith": {"coll": self.versions.name, "pipeline": versions}},
-            ],
-        )
-        found: dict[str, Any] = {}
-        async for row in rows:
-            found |= row
-        return (self._checked(found["document"]) if "document" in found else None), self.versions.checked(record, found.get("versions"))
+        """The same, and the newest versions in the record, in a round trip shared with other reads."""
+        finds = self._with_content if with_content else self._without_content
+        found, versions = await finds.find(document, Wanted(record, terms, now))
+        return None if found is None else self._checked(found), self.versions.checked(record, versions)
 
     async def search(self, record: str, terms: DocumentFilter, now: datetime, criteria: Criteria) -> Listing:
         """Documents that pass the filter and match, newest first, at most ``criteria.limit``; a broken one takes its place among them."""
         query = {"$and": [permitted(record, terms, now, self.blinding), *_wanted(criteria)]}
         cursor = (
-            self._collection.find(query, _WITHOUT_CONTENT).sort([("created", DESCENDING), ("_id", DESCENDING)]).limit(criteria.limit + 1)
+            self._collection.find(query, WITHOUT_CONTENT).sort([("created", DESCENDING), ("_id", DESCENDING)]).limit(criteria.limit + 1)
         )
         # One more than the page holds, to know whether another follows; whether a row is sound does not change that.
         rows = await cursor.to_list(criteria.limit + 1)
@@ -132,12 +113,12 @@ class Documents:
             return frozenset()
         record = next(iter(wanted.values()))
         query = {"$and": [{"_id": {"$in": sorted(wanted)}}, permitted(record, terms, now, self.blinding)]}
-        found = [self._sound(one) async for one in self._collection.find(query, _WITHOUT_CONTENT)]
+        found = [self._sound(one) async for one in self._collection.find(query, WITHOUT_CONTENT)]
         return frozenset(one.placement.document for one in found if one is not None and newest.is_current(one.placement))
 
     async def of_deposit(self, record: str, deposit: bytes) -> Found | None:
         """What an earlier deposit of the same structure and uniqueId left."""
-        return self._sound(await self._collection.find_one({"record": record, "deposit": deposit}, _WITHOUT_CONTENT))
+        return self._sound(await self._collection.find_one({"record": record, "deposit": deposit}, WITHOUT_CONTENT))
 
     async def of_depositor(
         self, record: str, depositors: Sequence[bytes], reference: Reference, session: Session | None = None
@@ -149,7 +130,7 @@ class Documents:
         }
         query |= {"_id": reference.document} if reference.document else {"unique": reference.unique}
         newest = [("created", DESCENDING), ("_id", DESCENDING)]
-        return self._sound(await self._collection.find_one(query, _WITHOUT_CONTENT, sort=newest, session=session))
+        return self._sound(await self._collection.find_one(query, WITHOUT_CONTENT, sort=newest, session=session))
 
     async def current(self, seen: Placement, session: Session) -> Placement:
         """The document seen before as it stands in this transaction; gone or broken, the transaction runs again.
@@ -157,7 +138,7 @@ class Documents:
         Raises ``EnvelopeError`` for an old copy of it.
         """
         found = self._sound(
-            await self._collection.find_one({"_id": seen.document, "record": seen.record}, _WITHOUT_CONTENT, session=session)
+            await self._collection.find_one({"_id": seen.document, "record": seen.record}, WITHOUT_CONTENT, session=session)
         )
         if found is None:
             raise conflict("the document is not there any more")

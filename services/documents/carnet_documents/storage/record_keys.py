@@ -4,10 +4,12 @@ Kept by nobody longer than the permit they are used under; so nothing is cached 
 """
 
 import contextlib
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from carnet_platform.envelope import Context, new_key
 from carnet_platform.errors import Unavailable
+from carnet_platform.gathering import Gathering
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import Collection, Database
 from pymongo.errors import DuplicateKeyError
@@ -25,6 +27,7 @@ class RecordKeys:
     def __init__(self, collection: Collection, keys: MasterKeys) -> None:
         self._collection = collection
         self._keys = keys
+        self._gathering = Gathering[None, bytes | None]("shared key find", self._wrapped)
 
     @classmethod
     async def open(cls, database: Database, keys: MasterKeys) -> "RecordKeys":
@@ -33,8 +36,8 @@ class RecordKeys:
 
     async def find(self, record: str) -> bytes | None:
         """The record's key, or ``None`` when it has none, which means: no readable document. Raises ``EnvelopeError``."""
-        found = await self._collection.find_one({"_id": record})
-        return None if found is None else self._keys.unwrap(found["wrapped"], _place(record))
+        wrapped = await self._gathering.ask(record, None)
+        return None if wrapped is None else self._keys.unwrap(wrapped, _place(record))
 
     async def find_or_make(self, record: str) -> bytes:
         """The record's key, made by the first deposit; durable before it seals anything."""
@@ -49,3 +52,8 @@ class RecordKeys:
         if key is None:
             raise Unavailable("DEPENDENCY_UNAVAILABLE", "the key of the record is not durable yet", retry_after=timedelta(seconds=1))
         return key
+
+    async def _wrapped(self, records: Iterable[str]) -> Mapping[str, bytes | None]:
+        wanted = list(records)
+        found = await self._collection.find({"_id": {"$in": wanted}}).to_list(len(wanted))
+        return {**dict.fromkeys(wanted), **{one["_id"]: one["wrapped"] for one in found}}

@@ -1,8 +1,8 @@
 """Finding documents under a permit, and showing them: what every answer with an entry in it shares.
 
 What is found is believed only when its seal holds and no newer version of it is known. The rest is as good as absent, an alarm, and an
-event. The record's key and the newest versions are read beside the first find of a permit and kept on it: it ends before a withdrawal
-is acknowledged, so what was written later than they were read is never released by an old one.
+event. The newest versions are read beside each find, the record's key beside the first of a permit; both are kept on it, and it ends
+before a withdrawal is acknowledged, so what was written later than they were read is never released by an old one.
 """
 
 import asyncio
@@ -30,10 +30,13 @@ class Showing:
     async def find(self, record: str, document: str, held: HeldPermit, *, with_content: bool = False) -> Found | None:
         """A document that passes the permit's filter; ``None`` when it is absent, hidden or not to be believed."""
 
-        def look() -> Awaitable[Found | Broken | None]:
-            return self._documents.find(record, document, held.allowed.terms, self._clock.now(), with_content=with_content)
+        async def look() -> Found | Broken | None:
+            found, held.newest = await self._documents.find_with_newest(
+                record, document, held.allowed.terms, self._clock.now(), with_content=with_content
+            )
+            return found
 
-        found = await (look() if _is_complete(held) else self._first(record, document, held, with_content=with_content))
+        found = await look() if held.record_key is not None else (await asyncio.gather(look(), self._releases.key(held, record)))[0]
         if isinstance(found, Found) and not _newest(held).is_current(found.placement):
             # Perhaps read just before a change, and the newest versions just after it: this time one after the other.
             held.newest = await self._documents.versions.read(record)
@@ -84,11 +87,6 @@ class Showing:
         await self._releases.announce(kind, told, held)
         # 6. What follows is sent under the permit.
         self._releases.release(told, held, still_holds, action)
-
-    async def _first(self, record: str, document: str, held: HeldPermit, *, with_content: bool) -> Found | Broken | None:
-        finding = self._documents.find_with_newest(record, document, held.allowed.terms, self._clock.now(), with_content=with_content)
-        (found, held.newest), _ = await asyncio.gather(finding, self._releases.key(held, record))
-        return found
 
 
 def _is_complete(held: HeldPermit) -> bool:
