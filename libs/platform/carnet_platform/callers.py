@@ -48,6 +48,10 @@ class CallerTable:
             found = callers.get(caller.rsplit("/", 1)[0] + "/*")
         return found
 
+    def has(self, caller: str) -> bool:
+        """Whether ``caller`` may call anything at all."""
+        return any(self.right(caller, service) is not None for service in self._rights)
+
     def check_served(self, services: Iterable[str]) -> None:
         """Raise ``ValueError`` when a served gRPC service is not in the table."""
         missing = sorted(set(services) - set(self._rights))

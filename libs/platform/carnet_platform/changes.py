@@ -6,6 +6,7 @@ transaction run again. Events are sealed at rest.
 """
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,7 @@ MAX_READ_BYTES: Final = 2 << 20
 _log = structlog.get_logger(__name__)
 
 _REVISION_DIGITS: Final = 12
+_SUBJECT: Final = re.compile(r"[A-Za-z]+/[A-Za-z0-9_.~-]{1,64}")
 _VALIDATOR: Final[dict[str, Any]] = {
     "$jsonSchema": {
         "bsonType": "object",
@@ -69,7 +71,12 @@ class ChangeLog:
         return cls(collection, Sealer(keys, "changes"))
 
     async def append(self, session: Session, subject: str, payload: bytes, *, revision: int | None = None) -> int:
-        """Record a change inside the caller's transaction; return its revision, the one given or the last plus one."""
+        """Record a change inside the caller's transaction; return its revision, the one given or the last plus one.
+
+        `subject` is `<kind>/<id>`. Raises ValueError for anything else: the log takes no other, so it would never be shipped.
+        """
+        if not _SUBJECT.fullmatch(subject):
+            raise ValueError("the subject of a change is <kind>/<id>")
         if revision is None:
             revision = await self.last_revision(subject, session=session) + 1
         event = SealedEvent.of(payload)

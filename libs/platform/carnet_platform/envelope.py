@@ -5,7 +5,6 @@ that a changed byte is noticed. Refuses everything else with EnvelopeError, whic
 Callers give a key its own scope: nonces are random, so one key may seal at most 2**32 times (NIST SP 800-38D, 8.3).
 """
 
-import hashlib
 import hmac
 import os
 from dataclasses import dataclass
@@ -82,7 +81,7 @@ def unseal(key: bytes, sealed: bytes, context: Context) -> bytes:
 
 def mac(key: bytes, *parts: bytes) -> bytes:
     """Return the HMAC-SHA256 (32 bytes) of the parts, each preceded by its length. Compare with `hmac.compare_digest`."""
-    return hmac.new(key, join_parts(*parts), hashlib.sha256).digest()
+    return hmac.digest(key, join_parts(*parts), "sha256")
 
 
 @lru_cache(maxsize=64)

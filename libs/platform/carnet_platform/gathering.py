@@ -40,13 +40,12 @@ class Gathering(Generic[QuestionT, AnswerT]):
 
     def __init__(
         self,
-        name: str,
         ask_all: Callable[[Mapping[str, QuestionT]], Awaitable[Mapping[str, AnswerT]]],
         *,
         most: int = MOST,
         patience: timedelta = PATIENCE,
     ) -> None:
-        self._name, self._ask_all, self._most, self._patience = name, ask_all, most, patience
+        self._ask_all, self._most, self._patience = ask_all, most, patience
         self._waiting: list[_Waiting[QuestionT, AnswerT]] = []
         self._asking: asyncio.Task[None] | None = None
 
@@ -64,7 +63,7 @@ class Gathering(Generic[QuestionT, AnswerT]):
         self._waiting.append(one)
         if self._asking is None:
             # In a context of its own: it serves others too, and inherits neither the call nor the trace of the first.
-            self._asking = asyncio.create_task(self._ask_until_none_waits(), name=self._name, context=Context())
+            self._asking = asyncio.create_task(self._ask_until_none_waits(), context=Context())
         return await one.answer
 
     async def _ask_until_none_waits(self) -> None:
@@ -96,7 +95,7 @@ class Gathering(Generic[QuestionT, AnswerT]):
 
     async def _ask_for(self, asked: list[_Waiting[QuestionT, AnswerT]]) -> None:
         try:
-            with shared(self._name, (one.step for one in asked)):
+            with shared("shared round trip", (one.step for one in asked)):
                 async with asyncio.timeout(self._patience.total_seconds()):
                     answers = await self._ask_all({one.key: one.question for one in asked})
         except TimeoutError:

@@ -18,7 +18,10 @@ _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 class RowSeals:
-    """Makes and checks the seals of one collection, whose rows hold texts, whole numbers, instants, truth values and lists of these."""
+    """Makes and checks the seals of one collection.
+
+    Its rows hold texts, whole numbers, instants, truth values, and lists and objects of these.
+    """
 
     def __init__(self, keys: MasterKeys, collection: str) -> None:
         self._key = keys.derive("row-seal", collection)
@@ -37,7 +40,7 @@ class RowSeals:
 
     def _over(self, row: Mapping[str, Any]) -> bytes:
         fields = {name: value for name, value in row.items() if name != SEAL}
-        return mac(self._key, json.dumps(fields, sort_keys=True, default=_milliseconds).encode())
+        return mac(self._key, _ENCODER.encode(fields).encode())
 
 
 def _milliseconds(value: object) -> dict[str, int]:
@@ -45,3 +48,7 @@ def _milliseconds(value: object) -> dict[str, int]:
     if not isinstance(value, datetime):
         raise TypeError("a kind of value that is never sealed")
     return {"$ms": (value - _EPOCH) // timedelta(milliseconds=1)}
+
+
+# Made once: an import seals a row after the other.
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, check_circular=False, default=_milliseconds)

@@ -15,17 +15,27 @@ async def test_revisions_count_from_one_for_each_subject(database: tuple[Client,
     client, store = database
     changes = await ChangeLog.open(store, some_keys())
 
-    for subject, expected in [("a", 1), ("a", 2), ("b", 1), ("a", 3)]:
+    for subject, expected in [("boxes/a", 1), ("boxes/a", 2), ("boxes/b", 1), ("boxes/a", 3)]:
         assert await in_transaction(client, partial(changes.append, subject=subject, payload=b"event")) == expected
-    assert [await changes.last_revision(subject) for subject in "abc"] == [3, 1, 0]
+    assert [await changes.last_revision(subject) for subject in ("boxes/a", "boxes/b", "boxes/c")] == [3, 1, 0]
 
 
 async def test_a_subject_is_not_mistaken_for_one_it_begins_like(database: tuple[Client, Database]) -> None:
     client, store = database
     changes = await ChangeLog.open(store, some_keys())
-    await in_transaction(client, lambda session: changes.append(session, "a/b", b"event"))
+    await in_transaction(client, lambda session: changes.append(session, "boxes/ab", b"event"))
 
-    assert await changes.last_revision("a") == 0
+    assert await changes.last_revision("boxes/a") == 0
+
+
+@pytest.mark.parametrize("subject", ["", "boxes", "boxes/", "/a", "boxes/a/lids", "boxes/a b", "boxes/$"])
+async def test_a_subject_that_the_log_would_not_take_is_refused_where_it_is_made(database: tuple[Client, Database], subject: str) -> None:
+    client, store = database
+    changes = await ChangeLog.open(store, some_keys())
+
+    with pytest.raises(ValueError, match="<kind>/<id>"):
+        await in_transaction(client, lambda session: changes.append(session, subject, b"event"))
+    assert await store["changes"].count_documents({}) == 0
 
 
 async def test_an_aborted_transaction_leaves_no_change(database: tuple[Client, Database]) -> None:
@@ -33,19 +43,19 @@ async def test_an_aborted_transaction_leaves_no_change(database: tuple[Client, D
     changes = await ChangeLog.open(store, some_keys())
 
     async def body(session: Session) -> None:
-        await changes.append(session, "a", b"event")
+        await changes.append(session, "boxes/a", b"event")
         raise LookupError
 
     with pytest.raises(LookupError):
         await in_transaction(client, body)
-    assert await changes.last_revision("a") == 0
+    assert await changes.last_revision("boxes/a") == 0
 
 
 async def test_concurrent_changes_of_one_subject_get_contiguous_revisions(database: tuple[Client, Database]) -> None:
     client, store = database
     changes = await ChangeLog.open(store, some_keys())
 
-    revisions = await asyncio.gather(*[in_transaction(client, lambda s: changes.append(s, "a", b"event")) for _ in range(12)])
+    revisions = await asyncio.gather(*[in_transaction(client, lambda s: changes.append(s, "boxes/a", b"event")) for _ in range(12)])
 
     assert sorted(revisions) == list(range(1, 13))
 
@@ -53,10 +63,10 @@ async def test_concurrent_changes_of_one_subject_get_contiguous_revisions(databa
 async def test_a_revision_already_taken_runs_the_transaction_again(database: tuple[Client, Database]) -> None:
     client, store = database
     changes = await ChangeLog.open(store, some_keys())
-    await in_transaction(client, lambda session: changes.append(session, "a", b"first"))
+    await in_transaction(client, lambda session: changes.append(session, "boxes/a", b"first"))
     wanted = [1, 2]
 
-    revision = await in_transaction(client, lambda session: changes.append(session, "a", b"second", revision=wanted.pop(0)))
+    revision = await in_transaction(client, lambda session: changes.append(session, "boxes/a", b"second", revision=wanted.pop(0)))
 
     assert revision == 2
     assert wanted == []
@@ -66,12 +76,14 @@ async def test_events_are_sealed_and_come_back_in_order(database: tuple[Client, 
     client, store = database
     changes = await ChangeLog.open(store, some_keys())
     for number in range(12):
-        await in_transaction(client, partial(changes.append, subject="ab"[number % 2], payload=b"secret %d" % number))
+        await in_transaction(client, partial(changes.append, subject=f"boxes/{'ab'[number % 2]}", payload=b"secret %d" % number))
 
     found, place = await changes.unshipped("", 512)
 
     assert place == ""
-    assert [(change.subject, change.revision) for change in found] == [(subject, n) for subject in "ab" for n in range(1, 7)]
+    assert [(change.subject, change.revision) for change in found] == [
+        (subject, n) for subject in ("boxes/a", "boxes/b") for n in range(1, 7)
+    ]
     assert found[0].event.payload == b"secret 0"
     async for document in store["changes"].find():
         assert b"secret" not in document["event"]
@@ -81,7 +93,7 @@ async def test_reading_goes_on_where_it_stopped_and_leaves_out_what_was_shipped(
     client, store = database
     changes = await ChangeLog.open(store, some_keys())
     for _ in range(5):
-        await in_transaction(client, lambda session: changes.append(session, "a", b"event"))
+        await in_transaction(client, lambda session: changes.append(session, "boxes/a", b"event"))
 
     first, place = await changes.unshipped("", 2)
     second, end = await changes.unshipped(place, 4)

@@ -90,11 +90,11 @@ async def test_a_log_that_is_gone_or_hung_gets_everything_once_it_is_back(databa
     async with shipping(journal, log, changes):
         for _ in range(5):
             await journal.append(b"event")
-            await in_transaction(database[0], lambda session: changes.append(session, "a", b"change"))
+            await in_transaction(database[0], lambda session: changes.append(session, "boxes/a", b"change"))
         await log.until(lambda: len(log.sends) >= 4)
         setattr(log, trouble, False)
 
-        await log.until(lambda: log.next_seq(journal.stream.stream) == 5 and len(log.changes.get("a", {})) == 5)
+        await log.until(lambda: log.next_seq(journal.stream.stream) == 5 and len(log.changes.get("boxes/a", {})) == 5)
     await journal.close()
 
 
@@ -204,15 +204,16 @@ async def test_an_abandoned_stream_whose_owner_wakes_up_is_open_again(database: 
 async def test_changes_arrive_in_order_for_each_subject_and_are_marked(database: tuple[Client, Database]) -> None:
     keys, log = some_keys(), TestLog()
     journal, changes = await open_journal(database[1], keys), await ChangeLog.open(database[1], keys)
+    subjects = [f"boxes/{letter}" for letter in "zbam"]
 
     async def several(session: Session) -> None:
-        for subject in "zbam":
+        for subject in subjects:
             await changes.append(session, subject, b"change")
 
     async with shipping(journal, log, changes):
         for _ in range(12):
             await in_transaction(database[0], several)
-        await log.until(lambda: all(len(log.changes.get(subject, {})) == 12 for subject in "zbam"))
+        await log.until(lambda: all(len(log.changes.get(subject, {})) == 12 for subject in subjects))
         await eventually_answers(lambda: is_all_shipped(changes))
     await journal.close()
 
@@ -222,20 +223,20 @@ async def test_a_change_that_cannot_be_read_or_is_refused_holds_up_no_other_subj
     journal, changes = await open_journal(database[1], keys), await ChangeLog.open(database[1], keys)
 
     async def one_each(session: Session) -> None:
-        for subject in ("broken", "fine", "refused", "well"):
+        for subject in ("boxes/broken", "boxes/fine", "boxes/refused", "boxes/well"):
             await changes.append(session, subject, b"change")
 
     await in_transaction(database[0], one_each)
-    stored = await database[1]["changes"].find_one({"subject": "broken"})
+    stored = await database[1]["changes"].find_one({"subject": "boxes/broken"})
     assert stored is not None
     flipped = bytes([*stored["event"][:-1], stored["event"][-1] ^ 1])
     await database[1]["changes"].update_one({"_id": stored["_id"]}, {"$set": {"event": Binary(flipped)}})
-    log.refuses = "refused"
+    log.refuses = "boxes/refused"
     async with shipping(journal, log, changes):
-        await log.until(lambda: all(len(log.changes.get(subject, {})) == 1 for subject in ("fine", "well")))
+        await log.until(lambda: all(len(log.changes.get(subject, {})) == 1 for subject in ("boxes/fine", "boxes/well")))
         log.refuses = ""
-        await log.until(lambda: len(log.changes.get("refused", {})) == 1)
-    assert "broken" not in log.changes
+        await log.until(lambda: len(log.changes.get("boxes/refused", {})) == 1)
+    assert "boxes/broken" not in log.changes
     await journal.close()
 
 
@@ -243,7 +244,7 @@ async def test_a_slow_log_gets_smaller_pages_until_everything_arrived(database: 
     """R8: a page that is too large for the log's time would be too large for ever."""
     keys, log = some_keys(), SlowLog()
     journal, changes = await open_journal(database[1], keys), await ChangeLog.open(database[1], keys)
-    subjects = [f"subject-{number:03d}" for number in range(120)]
+    subjects = [f"boxes/{number:03d}" for number in range(120)]
 
     async def one_each(session: Session) -> None:
         for subject in subjects:

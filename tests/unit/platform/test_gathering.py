@@ -31,7 +31,7 @@ class Store:
 
 async def test_what_comes_during_one_round_trip_shares_the_next_and_each_gets_its_own_answer() -> None:
     store = Store()
-    gathering = Gathering[int, int]("test", store.ask_all, most=3)
+    gathering = Gathering[int, int](store.ask_all, most=3)
     first = asyncio.ensure_future(gathering.ask("0", 0))
     await store.was_asked.wait()
     later = [asyncio.ensure_future(gathering.ask(str(number), number)) for number in range(1, 6)]
@@ -43,7 +43,7 @@ async def test_what_comes_during_one_round_trip_shares_the_next_and_each_gets_it
 
 async def test_a_question_is_never_answered_by_a_round_trip_begun_before_it_came() -> None:
     store = Store()
-    gathering = Gathering[int, int]("test", store.ask_all)
+    gathering = Gathering[int, int](store.ask_all)
     first = asyncio.ensure_future(gathering.ask("a", 1))
     await store.was_asked.wait()
     second = asyncio.ensure_future(gathering.ask("a", 1))
@@ -56,14 +56,14 @@ async def test_a_question_is_never_answered_by_a_round_trip_begun_before_it_came
 async def test_only_the_very_same_question_shares_a_key() -> None:
     store = Store()
     store.may_answer.set()
-    gathering = Gathering[int, int]("test", store.ask_all)
+    gathering = Gathering[int, int](store.ask_all)
     assert await asyncio.gather(*(gathering.ask("a", question) for question in (1, 2, 1))) == [10, 20, 10]
     assert store.round_trips == [{"a": 1}, {"a": 2}]
 
 
 async def test_who_goes_away_takes_nothing_from_the_others() -> None:
     store = Store()
-    gathering = Gathering[int, int]("test", store.ask_all)
+    gathering = Gathering[int, int](store.ask_all)
     asked = [asyncio.ensure_future(gathering.ask(key, 1)) for key in "ab"]
     await store.was_asked.wait()
     waiting = [asyncio.ensure_future(gathering.ask(key, 1)) for key in "cd"]
@@ -78,7 +78,7 @@ async def test_who_goes_away_takes_nothing_from_the_others() -> None:
 
 async def test_a_round_trip_that_fails_fails_those_who_share_it_and_no_later_one() -> None:
     store = Store()
-    gathering = Gathering[int, int]("test", store.ask_all)
+    gathering = Gathering[int, int](store.ask_all)
     store.error = ConnectionError()
     first = asyncio.ensure_future(gathering.ask("a", 1))
     await store.was_asked.wait()
@@ -91,6 +91,6 @@ async def test_a_round_trip_that_fails_fails_those_who_share_it_and_no_later_one
 
 
 async def test_a_store_that_hangs_is_not_waited_for() -> None:
-    gathering = Gathering[int, int]("test", Store().ask_all, patience=timedelta(milliseconds=5))
+    gathering = Gathering[int, int](Store().ask_all, patience=timedelta(milliseconds=5))
     with pytest.raises(Unavailable, match="does not answer"):
         await gathering.ask("a", 1)

@@ -55,6 +55,7 @@ SOURCES: Final = {
 
 ATTRIBUTES: Final = (
     Attribute("carnet.alarm", "Which alarm: its kind, one of docs/operations/alarms.md."),
+    Attribute("carnet.reason", "Why an exchange was refused: the name of an ErrorReason."),
     Attribute("carnet.request_id", "The call's name: in its log lines, its events and its answer."),
     Attribute("carnet.sampled_by", "Why the call is traced: `caller`, `chance`, `purpose` (always traced) or `status` (it failed)."),
     Attribute("db.collection.name", "The collection that a command names.", _DATABASE),
@@ -81,7 +82,7 @@ RESOURCE_ATTRIBUTES: Final = tuple(one.name for one in ATTRIBUTES if one.source 
 _METHOD = r"[\w.]+\.\w+/\w+"
 _RPC_ATTRIBUTES = ("rpc.system.name", "rpc.method", "rpc.response.status_code", "error.type")
 
-SHARED_NAMES: Final = ("shared journal commit", "shared read")
+SHARED_NAMES: Final = ("shared journal commit", "shared read", "shared round trip")
 FOLLOWING_NAMES: Final = ("ship events", "ship changes", "sequence")
 
 SERVED_CALL: Final = SpanType(
@@ -127,4 +128,7 @@ SPANS: Final = (SERVED_CALL, PEER_CALL, MONGO_COMMAND, REDIS_COMMAND, SHARED_WOR
 
 CALL_DURATION: Final = Metric("rpc.server.call.duration", "How long a served call took, in seconds.", _RPC_ATTRIBUTES[:3], _RPC)
 ALARMS: Final = Metric("carnet.alarms", "Alarms raised, by kind.", ("carnet.alarm",))
-METRICS: Final = (CALL_DURATION, ALARMS)
+REFUSED_EXCHANGES: Final = Metric(
+    "carnet.exchanges.refused", "Exchanges for a user token that were refused, by reason.", ("carnet.reason",)
+)
+METRICS: Final = (CALL_DURATION, ALARMS, REFUSED_EXCHANGES)
