@@ -33,8 +33,8 @@ run: setup ## The whole system on this machine, until Ctrl-C (FLAGS="--free-port
 	@exec $(BIN)/python -m carnet_dev run $(FLAGS)
 
 .PHONY: demo
-demo: setup ## One patient's story on a running system (SAMPLES=folder of CDA documents)
-	@exec $(BIN)/python -m carnet_dev.demo $(if $(SAMPLES),--samples "$(SAMPLES)") $(FLAGS)
+demo: setup ## One patient's story on a running system (SAMPLES=folder of CDA documents; STORY=minor: a child and her parents)
+	@exec $(BIN)/python -m carnet_dev.demo $(if $(STORY),--story "$(STORY)") $(if $(SAMPLES),--samples "$(SAMPLES)") $(FLAGS)
 
 .PHONY: traces
 traces: setup ## The last traces of the running system as trees (N=5)

@@ -121,6 +121,8 @@ def _type_name(kind: Any) -> str:  # noqa: ANN401  # annotations are of every ty
         return "one of " + ", ".join(f"`{value}`" for value in get_args(kind))
     if get_origin(kind) is frozenset:
         return "JSON list of text"
+    if get_origin(kind) is Mapping:
+        return "JSON object of text"
     inner = [one for one in get_args(kind) if one is not type(None)]
     if get_origin(kind) is Union or len(inner) == 1:
         return _type_name(inner[0])

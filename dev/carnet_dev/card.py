@@ -2,7 +2,6 @@
 
 import importlib.util
 
-from carnet_dev.identity_provider import DIRECT_GRANT
 from carnet_dev.plan import SERVICES, Plan
 
 
@@ -21,6 +20,7 @@ def card(plan: Plan, seconds: float) -> str:
         f"  authority      {plan.authority.certificate_file}",
         f"  certificates   {certificates}/software/gp (a practice's software), .../portal, .../system/insurer",
         f"  logs, traces   {plan.folder}/log, {plan.folder}/traces",
+        f"  mail           {plan.mail} (every letter that a person would get, as a file)",
         "",
         "Try next, in a second terminal:",
         *_next_steps(plan),
@@ -32,7 +32,10 @@ def card(plan: Plan, seconds: float) -> str:
 
 
 def _next_steps(plan: Plan) -> list[str]:
-    steps = [f"  curl -d grant_type={DIRECT_GRANT} -d user=alice {plan.issuer}/token    Dr Alice UNTEL's assertion"]
+    steps = [
+        f"  curl {plan.issuer}/.well-known/openid-configuration    the identity provider",
+        f"  .venv/bin/python -m carnet_dev.login alice --folder {plan.folder}    Dr Alice UNTEL logs in: her assertion",
+    ]
     if importlib.util.find_spec("carnet_dev.demo") is not None:
         steps.insert(0, "  make demo    one patient's story")
     return steps

@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from carnet_dev.private_files import write_private
 
 TRUST_DOMAIN = "spiffe://carnet"
-SERVING = frozenset({"identity", "consent", "documents", "audit", "gateway"})
+SERVING = frozenset({"identity", "consent", "documents", "audit", "gateway", "mail-server"})
 AUTHORITY_LIFETIME = timedelta(days=730)
 LIFETIME = timedelta(days=30)
 RENEW_BEFORE = timedelta(days=7)

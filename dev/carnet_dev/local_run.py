@@ -1,16 +1,16 @@
 """Finding a system that runs on this machine and talking to it: for the demo, the bench and the tests."""
 
 import json
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 from carnet.common.v1.purpose_of_use_pb2 import PurposeOfUse
-from carnet_client import Connection, Targets, UserSession
+from carnet_client import Connection, LoggedIn, Targets, UserSession
 
 from carnet_dev.certificates import Authority
-from carnet_dev.identity_provider import DIRECT_GRANT
+from carnet_dev.login import log_in
 
 STATE_FILE = "run.json"
 
@@ -40,7 +40,7 @@ class LocalRun:
         return cls(folder, Targets(**state["targets"]), state["health"], state["issuer"])
 
     def pid(self, name: str) -> int:
-        """The process id of a program now: a service, `mongod`, `redis` or `identity-provider`."""
+        """The process id of a program now: a service, `mongod`, `redis`, `identity-provider` or `mail-server`."""
         pids: dict[str, int] = json.loads((self.folder / STATE_FILE).read_text())["pids"]
         return pids[name]
 
@@ -58,18 +58,22 @@ class LocalRun:
         user: str,
         structure: str = "",
         purpose: PurposeOfUse.ValueType = PurposeOfUse.PURPOSE_OF_USE_TREATMENT,
+        mandate: str = "",
     ) -> UserSession:
-        """`user` (of accounts.json) logged in through `connection`, for `structures/{structure}` if a professional. Raises Refused."""
-        return await UserSession.of_assertion(connection, self.assertion(user), purpose, structure)
+        """`user` (of accounts.json) logged in through `connection`, for `structures/{structure}` if a professional. Raises Refused.
+
+        A person may act for another under `mandates/{mandate}`.
+        """
+
+        async def fetch() -> LoggedIn:
+            return await log_in(self.issuer, user, nonce=secrets.token_urlsafe(16))
+
+        return await UserSession.of_assertion(connection, fetch, purpose, structure, mandate)
 
     def assertion(self, user: str) -> Callable[[], Awaitable[str]]:
-        """What asks the identity provider for a fresh id_token of `user`, or of the patient of a test INS (`ins:2790351...`)."""
-        who = {"ins": user.removeprefix("ins:")} if user.startswith("ins:") else {"user": user}
+        """What logs `user` in and gives the id_token, or the patient of a test INS (`ins:2790351...`); without a nonce."""
 
         async def fetch() -> str:
-            async with httpx.AsyncClient() as http:
-                answer = await http.post(f"{self.issuer}/token", data={"grant_type": DIRECT_GRANT, **who})
-            answer.raise_for_status()
-            return str(answer.json()["id_token"])
+            return (await log_in(self.issuer, user)).id_token
 
         return fetch

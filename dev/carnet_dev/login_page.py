@@ -17,6 +17,8 @@ h1 {{ font-size: 1.4rem }}
 p {{ color: #53616f }}
 button {{ display: block; width: 100%; margin: .5rem 0; padding: .7rem 1rem; font: inherit; text-align: left;
   border: 1px solid #c6d0da; border-radius: .5rem; background: #fff; cursor: pointer }}
+label {{ display: block; margin-top: 2rem; color: #53616f }}
+input {{ font: inherit; padding: .5rem .7rem; width: 100%; box-sizing: border-box; border: 1px solid #c6d0da; border-radius: .5rem }}
 button:hover, button:focus-visible {{ border-color: #1560bd; outline: 2px solid #1560bd33 }}
 </style>
 </head>
@@ -27,6 +29,10 @@ button:hover, button:focus-visible {{ border-color: #1560bd; outline: 2px solid 
 <form method="post">
 {buttons}
 </form>
+<form method="post">
+<label>Another patient, by test INS <input name="ins" inputmode="numeric" minlength="15" maxlength="15" required></label>
+<button>Log in</button>
+</form>
 </main>
 </body>
 </html>
@@ -34,6 +40,6 @@ button:hover, button:focus-visible {{ border-color: #1560bd; outline: 2px solid 
 
 
 def login_page(people: Iterable[Account]) -> str:
-    """HTML with one button a person; it posts `user` back to the address it came from."""
+    """HTML with one button a person, which posts `user` back to the address it came from, and a field that posts a test `ins`."""
     buttons = "\n".join(f'<button name="user" value="{escape(one.user)}">{escape(one.label)}</button>' for one in people)
     return _PAGE.format(buttons=buttons)

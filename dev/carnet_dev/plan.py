@@ -20,7 +20,8 @@ from carnet_dev.stores import Stores
 
 HEALTH_OFFSET = 100
 IDENTITY_PROVIDER = "identity-provider"
-CLIENT_NAMES = ("portal", "software/gp", "software/hospital", "software/emergency", "system/insurer")
+MAIL_SERVER = "mail-server"
+CLIENT_NAMES = ("portal", "operations", "software/gp", "software/hospital", "software/emergency", "system/insurer")
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ SERVICES = (
         ("identity", "consent", "audit"),
     ),
 )
-STOP_ORDER = ("documents", "consent", "identity", "audit", IDENTITY_PROVIDER)
+STOP_ORDER = ("documents", "consent", "identity", "audit", IDENTITY_PROVIDER, MAIL_SERVER)
 
 
 def usual_ports() -> dict[str, int]:
     """The ports of `make run`."""
     ports = {service.name: service.port for service in SERVICES}
     ports |= {f"{service.name} health": service.port + HEALTH_OFFSET for service in SERVICES}
-    return ports | {IDENTITY_PROVIDER: 7110, "mongod": 7117, "redis": 7118}
+    return ports | {IDENTITY_PROVIDER: 7110, MAIL_SERVER: 7111, "mongod": 7117, "redis": 7118}
 
 
 def free_ports() -> dict[str, int]:
@@ -97,6 +98,11 @@ class Plan:
         return f"http://{self.listen(IDENTITY_PROVIDER)}"
 
     @property
+    def mail(self) -> Path:
+        """Where the development mail server writes what it gets."""
+        return self.folder / "mail"
+
+    @property
     def authority(self) -> Authority:
         """The development certificate authority, made on first use."""
         return Authority(self.folder / "certificates")
@@ -124,7 +130,7 @@ class Plan:
             **{f"{peer}_target": self.listen(peer) for peer in service.peers},
         }
         if service.name == "identity":
-            settings |= self._identity_settings(keys)
+            settings |= self._identity_settings(keys) | self._mail_settings(authority)
         return {**settings, **self.overrides.get("all", {}), **self.overrides.get(service.name, {})}
 
     def environment(self, settings: Mapping[str, str]) -> dict[str, str]:
@@ -138,7 +144,12 @@ class Plan:
             "token_key_folder": str(signing_key_file(keys / "tokens" / "signing.pem").parent),
             "professional_issuers": json.dumps([self.issuer]),
             "patient_issuers": json.dumps([self.issuer]),
+            "operator_issuers": json.dumps([self.issuer]),
         }
+
+    def _mail_settings(self, authority: Authority) -> dict[str, str]:
+        ca_file = authority.folder("identity") / "ca.pem"
+        return {"smtp_server": self.listen(MAIL_SERVER), "smtp_ca_file": str(ca_file), "mail_sender": "ne-pas-repondre@carnet.example"}
 
     def _trace_file(self, service: str) -> Path:
         folder = self.folder / "traces"

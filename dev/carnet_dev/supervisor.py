@@ -1,8 +1,8 @@
 """The whole system on one machine: started in order, watched, stopped in order.
 
-Start: Redis and mongod, the identity provider, then identity, audit, consent, documents, awaited until the health of each says SERVING.
-While it runs, a program that ends is said and started again. Stop: documents, consent, identity, audit, the identity provider, Redis,
-mongod, so that nobody loses what it still has to write. Its own exit is clean when every program's was.
+Start: Redis and mongod, the identity provider and the mail server, then identity, audit, consent, documents, awaited until the health of
+each says SERVING. While it runs, a program that ends is said and started again. Stop: documents, consent, identity, audit, the identity
+provider, the mail server, Redis, mongod, so that nobody loses what it still has to write. Its own exit is clean when every program's was.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from typing import Any
 from carnet_dev.certificates import Authority
 from carnet_dev.child import Child
 from carnet_dev.health import is_serving, wait_until_serving
-from carnet_dev.plan import CLIENT_NAMES, IDENTITY_PROVIDER, SERVICES, STOP_ORDER, Plan, Service
+from carnet_dev.plan import CLIENT_NAMES, IDENTITY_PROVIDER, MAIL_SERVER, SERVICES, STOP_ORDER, Plan, Service
 from carnet_dev.ports import is_free, wait_until_open
 from carnet_dev.private_files import write_private
 from carnet_dev.stores import Stores
@@ -84,10 +84,11 @@ class Supervisor:
         for name in CLIENT_NAMES:
             authority.folder(name)
         self._start_stores()
-        provider = self._start_identity_provider()
+        provider, mail_server = self._start_identity_provider(), self._start_mail_server(authority)
         # All at once, since each waits for what it needs, and the importing is most of a start; awaited one after the other.
         started = [self._start_service(service, authority) for service in SERVICES]
-        self._wait_for_identity_provider(provider)
+        self._wait_for_port(provider, f"identity provider at {self.plan.issuer}")
+        self._wait_for_port(mail_server, f"mail server writes to {self.plan.mail}")
         for one in started:
             await self._wait_for_service(one)
 
@@ -121,12 +122,19 @@ class Supervisor:
         one.start()
         return one
 
-    def _wait_for_identity_provider(self, one: Watched) -> None:
+    def _start_mail_server(self, authority: Authority) -> Watched:
+        certificate, port = authority.folder(MAIL_SERVER), str(self.plan.ports[MAIL_SERVER])
+        words = ["--port", port, "--certificate", str(certificate), "--folder", str(self.plan.mail)]
+        one = self._watch(MAIL_SERVER, [sys.executable, "-m", "carnet_dev.mail_server", *words], {})
+        one.start()
+        return one
+
+    def _wait_for_port(self, one: Watched, started: str) -> None:
         try:
-            wait_until_open(self.plan.ports[IDENTITY_PROVIDER], lambda: one.exit_code is None)
+            wait_until_open(self.plan.ports[one.name], lambda: one.exit_code is None)
         except (ChildProcessError, TimeoutError) as error:
-            raise StartError(f"the identity provider did not start: {self._last_words(IDENTITY_PROVIDER)}") from error
-        self._say(f"identity provider at {self.plan.issuer}")
+            raise StartError(f"the {one.name} did not start: {self._last_words(one.name)}") from error
+        self._say(started)
 
     def _start_service(self, service: Service, authority: Authority) -> Watched:
         one = self._watch(service.name, self._command(service.name), self.plan.settings(service, self._stores, authority))

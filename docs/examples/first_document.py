@@ -7,7 +7,10 @@ docs/integrate.md tells the same steps in words, by the same numbers.
 
 import argparse
 import asyncio
+import base64
+import hashlib
 import json
+import secrets
 import sys
 import uuid
 from dataclasses import dataclass
@@ -18,10 +21,11 @@ from carnet.common.v1.purpose_of_use_pb2 import PurposeOfUse
 from carnet.consent.v1.record_pb2 import ConsentEvidence
 from carnet.consent.v1.record_service_pb2 import LookupRecordRequest, OpenRecordRequest, RecordAvailability
 from carnet.identity.v1.directory_service_pb2 import LookupProfessionalRequest, LookupStructureRequest
-from carnet.identity.v1.patient_pb2 import IdentityStatus, Ins, Sex, Traits
+from carnet.identity.v1.patient_pb2 import IdentityEvidence, IdentityPaper, IdentityStatus, Ins, Sex, Traits
 from carnet.identity.v1.patient_registry_service_pb2 import RegisterPatientRequest
-from carnet_client import Connection, Refused, Targets, UserSession, request_id
+from carnet_client import Connection, LoggedIn, Refused, Targets, UserSession, request_id
 from carnet_client.refusals import telling_refusals
+from google.protobuf.timestamp_pb2 import Timestamp
 
 RPPS, FINESS = "99700366240", "990000010"
 """Dr Alice UNTEL and her practice, in the directory of a local system."""
@@ -78,16 +82,28 @@ async def look_up(connection: Connection) -> tuple[str, str]:
     return found.professional.name, at.structure.name
 
 
-async def assertion(issuer: str) -> str:
-    """3. What the identity provider says of the doctor: at a real one she logs in, this one only asks for a name."""
+async def assertion(issuer: str) -> LoggedIn:
+    """3. The doctor logs in at the identity provider: OpenID Connect's authorization code flow, with PKCE and a nonce."""
+    verifier, nonce, redirect = secrets.token_urlsafe(48), secrets.token_urlsafe(16), "http://127.0.0.1/logged-in"
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    login = {"response_type": "code", "client_id": "carnet", "redirect_uri": redirect, "scope": "openid", "nonce": nonce}
     async with httpx.AsyncClient() as http:
-        answer = await http.post(f"{issuer}/token", data={"grant_type": "urn:carnet:development:direct", "user": "alice"})
+        known = (await http.get(f"{issuer}/.well-known/openid-configuration")).json()
+        # Here your software opens the doctor's browser at this address. At a real provider she logs in; on a local run a click is enough,
+        # and this script clicks for her. Her browser comes back to `redirect` with the code.
+        asked = {**login, "code_challenge": challenge, "code_challenge_method": "S256"}
+        back = await http.post(known["authorization_endpoint"], params=asked, data={"user": "alice"})
+        code = httpx.URL(back.headers["location"]).params["code"]
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect, "client_id": "carnet"}
+        answer = await http.post(known["token_endpoint"], data={**form, "code_verifier": verifier})
     answer.raise_for_status()
-    return str(answer.json()["id_token"])
+    return LoggedIn(answer.json()["id_token"], nonce)
 
 
 async def register(session: UserSession) -> str:
-    """4. The patient, by her INS and the traits that INSi gave; the same again gets the same patient."""
+    """4. The patient, by her INS and the traits that INSi gave, and the paper seen; the same again gets the same patient."""
+    now = Timestamp()
+    now.GetCurrentTime()
     request = RegisterPatientRequest(
         request_id=request_id(),
         ins=Ins(value=INS, authority=INS_AUTHORITY),
@@ -100,6 +116,7 @@ async def register(session: UserSession) -> str:
             birth_place="63220",
         ),
         identity_status=IdentityStatus.IDENTITY_STATUS_QUALIFIED,
+        identity_evidence=IdentityEvidence(insi_call_time=now, paper=IdentityPaper.IDENTITY_PAPER_NATIONAL_CARD, paper_check_time=now),
     )
     with telling_refusals():
         answer = await session.connection.patients.RegisterPatient(request, metadata=await session.metadata(), timeout=10)

@@ -77,7 +77,7 @@ def test_every_instrument_is_registered() -> None:
         if not path.is_relative_to(ROOT / "tests")
         for call in calls(ast.parse(path.read_text()), "create_histogram", "create_counter", "create_gauge", "create_up_down_counter")
     }
-    assert made == {"CALL_DURATION.name", repr(registry.ALARMS.name)}
+    assert made == {"CALL_DURATION.name", repr(registry.ALARMS.name), repr(registry.REFUSED_EXCHANGES.name)}
 
 
 def test_spans_and_metrics_name_registered_attributes_and_each_of_these_is_used() -> None:

@@ -86,7 +86,7 @@ async def test_a_redis_that_forgot_or_was_forged_lets_no_assertion_be_exchanged_
     async with played(fragile.run) as scene:
         used = await fragile.run.assertion("alice")()
         await exchange(scene, used)
-        assert (await refusal(exchange(scene, used))).brief == ("UNAUTHENTICATED", "ASSERTION_REPLAYED")
+        assert (await refusal(exchange(scene, used))).brief == ("UNAUTHENTICATED", "ASSERTION_INVALID")
         for commands in ([("FLUSHALL",)], [("FLUSHALL",), ("SET", "identity:assertion-epoch", "2020-01-01T00:00:00+00:00 00")]):
             for command in commands:
                 await in_redis(fragile, *command)

@@ -8,11 +8,16 @@ from carnet.consent.v1.authorisation_pb2 import Authorisation, AuthorisationKind
 from carnet.consent.v1.authorisation_service_pb2 import CreateAuthorisationRequest, DeleteAuthorisationRequest
 from carnet.consent.v1.record_pb2 import ConsentEvidence
 from carnet.consent.v1.record_service_pb2 import OpenRecordRequest
-from carnet.identity.v1.patient_pb2 import IdentityStatus, Ins, Sex, Traits
+from carnet.identity.v1.patient_pb2 import IdentityEvidence, IdentityPaper, IdentityStatus, Ins, Sex, Traits
 from carnet.identity.v1.patient_registry_service_pb2 import RegisterPatientRequest
 from carnet_client import UserSession, request_id
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from support.cda import TEST_INS_AUTHORITY, Cda, ins_key
+
+_SEEN = Timestamp(seconds=1767600000)
+QUALIFYING = IdentityEvidence(insi_call_time=_SEEN, paper=IdentityPaper.IDENTITY_PAPER_NATIONAL_CARD, paper_check_time=_SEEN)
+"""What a qualified identity rests on: INSi called and a card seen, in January 2026."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,14 @@ def invented(family_name: str = "ESSAI", given_name: str = "CLARA") -> Somebody:
     return Somebody(body + ins_key(body), family_name, given_name)
 
 
-async def with_record(doctor: UserSession, somebody: Somebody) -> Somebody:
+async def with_record(doctor: UserSession, somebody: Somebody, *, birth_date: str = "19850612") -> Somebody:
     """Register her and open her record, as ``doctor``, who is authorised by it."""
     connection = doctor.connection
     traits = Traits(
         birth_family_name=somebody.family_name,
         first_given_name=somebody.given_name,
         given_names=somebody.given_name,
-        birth_date="19850612",
+        birth_date=birth_date,
         sex=Sex.SEX_FEMALE,
         birth_place="51215",
     )
@@ -53,6 +58,7 @@ async def with_record(doctor: UserSession, somebody: Somebody) -> Somebody:
         ins=Ins(value=somebody.ins, authority=TEST_INS_AUTHORITY),
         traits=traits,
         identity_status=IdentityStatus.IDENTITY_STATUS_QUALIFIED,
+        identity_evidence=QUALIFYING,
     )
     patient = (await connection.patients.RegisterPatient(register, metadata=await doctor.metadata(), timeout=20)).patient.name
     evidence = ConsentEvidence(form="form", form_version="v3", method="signed on screen")

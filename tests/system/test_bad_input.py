@@ -23,7 +23,7 @@ from pymongo import MongoClient
 from support.answers import Answer, refusal
 from support.canaries import admin_url
 from support.cda import TEST_INS_AUTHORITY, Cda, pdf
-from support.people import BLOCK, Somebody, invented, state, with_record
+from support.people import BLOCK, QUALIFYING, Somebody, invented, state, with_record
 from support.scenes import Scene, break_glass, played
 
 EVERY_STATUS = [AvailabilityStatus.AVAILABILITY_STATUS_APPROVED, AvailabilityStatus.AVAILABILITY_STATUS_DEPRECATED]
@@ -42,6 +42,7 @@ def registration(somebody: Somebody, **changes: Any) -> RegisterPatientRequest: 
         "ins": Ins(value=somebody.ins, authority=TEST_INS_AUTHORITY),
         "traits": traits,
         "identity_status": IdentityStatus.IDENTITY_STATUS_QUALIFIED,
+        "identity_evidence": QUALIFYING,
     }
     return RegisterPatientRequest(request_id=request_id(), **{**right, **changes})
 

@@ -61,7 +61,9 @@ async def test_it_ends_with_zero_on_ctrl_c_keeps_its_data_and_leaves_nothing_beh
     assert interrupt(running) == 0, running.said()
     said = [line.split("s  ", 1)[-1] for line in running.said().splitlines()]
     stopped = [line for line in said if line.endswith("stopped")]
-    assert stopped == [f"{name} stopped" for name in ("documents", "consent", "identity", "audit", "identity-provider", "all")]
+    assert stopped == [
+        f"{name} stopped" for name in ("documents", "consent", "identity", "audit", "identity-provider", "mail-server", "all")
+    ]
     assert not (folder / STATE_FILE).exists()
 
     again = RunningCarnet(folder)

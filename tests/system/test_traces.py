@@ -42,7 +42,8 @@ documents server carnet.documents.v1.SubmissionService/SubmitDocument
   documents client carnet.identity.v1.PatientReferenceService/MatchPatient
     identity server carnet.identity.v1.PatientReferenceService/MatchPatient
       identity client find patients
-  documents client find record_keys
+  documents internal shared round trip
+    documents client find record_keys
   documents client insert documents
   documents client find changes
   documents client insert changes
@@ -51,8 +52,10 @@ documents server carnet.documents.v1.SubmissionService/SubmitDocument
 READ = f"""\
 documents server carnet.documents.v1.DocumentQueryService/ReadDocument
 {DECIDE.format("  ")}\
-  documents client aggregate documents
-  documents client find record_keys
+  documents internal shared round trip
+    documents client aggregate documents
+  documents internal shared round trip
+    documents client find record_keys
   documents internal shared journal commit
     documents client insert journal
 """

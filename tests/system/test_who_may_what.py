@@ -67,7 +67,10 @@ async def _outcome(channel: grpc.aio.Channel, rpc: Rpc) -> tuple[str, str]:
 
 
 async def test_no_rpc_about_a_record_is_answered_to_a_stranger_to_it(carnet: LocalRun) -> None:
-    """S3: a professional without consent, one who is blocked, and another patient, on every RPC that takes a user's token."""
+    """S3: a professional without consent, one who is blocked, and another patient, on every RPC that takes a user's token.
+
+    S1: patient A's token on B's path.
+    """
     async with played(carnet) as scene, played(carnet) as other:
         await _check_refused_to(scene, carnet, "software/gp", scene.stranger)
         await state(scene.herself, scene.somebody.record, scene.stranger.subject, BLOCK)

@@ -59,9 +59,11 @@ class Cast:
         label = f"{someone.title} {someone.given_name} {someone.family_name}".strip()
         return Member(user, rpps, someone.name, structure.structure.name, label)
 
-    async def session(self, user: str, software: str, purpose: PurposeOfUse.ValueType, structure: str = "") -> UserSession:
-        """Log somebody in."""
-        return await self._run.session(await self.connection(software), user, structure, purpose)
+    async def session(
+        self, user: str, software: str, purpose: PurposeOfUse.ValueType, structure: str = "", mandate: str = ""
+    ) -> UserSession:
+        """Log somebody in, under a mandate if one is named."""
+        return await self._run.session(await self.connection(software), user, structure, purpose, mandate)
 
     async def system(self, name: str) -> UserSession:
         """Log a system in with its certificate."""

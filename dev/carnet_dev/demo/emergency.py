@@ -1,4 +1,4 @@
-"""Chapter 6: the glass broken for one patient, with a reason, for a while; what she hid stays hidden."""
+"""Chapter 6: found without her card, the glass broken for her, with a reason, for a while; what she hid stays hidden."""
 
 import asyncio
 import time
@@ -9,6 +9,7 @@ from carnet.consent.v1.emergency_access_service_pb2 import BreakGlassRequest, Em
 from carnet_client import UserSession, request_id
 from carnet_client.refusals import telling_refusals
 
+from carnet_dev.demo.finding import find_her
 from carnet_dev.demo.scene import Scene
 from carnet_dev.demo.sharing import SENSITIVE, SYNTHESES, chosen
 
@@ -20,8 +21,9 @@ SHORT = timedelta(seconds=4)
 async def emergency_room(scene: Scene) -> None:
     """No consent, she cannot speak: refused without a reason, open with one, ended by itself."""
     page, chloe = scene.page, scene.chloe
-    page.chapter(6, "The emergency room: no consent, she cannot speak", chloe.label)
+    page.chapter(6, "The emergency room: no card, no consent, she cannot speak", chloe.label)
     session = await scene.cast.session(chloe.user, SOFTWARE, PurposeOfUse.PURPOSE_OF_USE_BREAK_GLASS, chloe.structure)
+    await find_her(scene, session)
     await page.refusal("reading at once", session.search(scene.record), "EPISODE_ENDED")
     await page.refusal("without a reason", _break(session, scene.record, ""), "REASON_REQUIRED")
     scene.refused |= {(chloe.name, "EPISODE_ENDED"), (chloe.name, "REASON_REQUIRED")}

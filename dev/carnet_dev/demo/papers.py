@@ -32,6 +32,11 @@ def papers(folder: Path | None) -> tuple[str, list[Paper]]:
     return "our own small set", _own()
 
 
+def paper_about(patient: tuple[str, str, str, str, str], number: int, code: str, title: str, text: str) -> Paper:
+    """A document of our own making about somebody: INS, birth name, given name, birth date, sex."""
+    return Paper(f"{number}.xml", _cda(number, code, title, text, patient))
+
+
 def _own() -> list[Paper]:
     kinds = [
         ("synthesis", "60591-5", "Synthèse médicale", "Aucun antécédent inventé n'est vrai."),

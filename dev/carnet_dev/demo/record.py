@@ -11,10 +11,11 @@ from carnet.consent.v1.record_pb2 import ConsentEvidence, EmergencySwitches
 from carnet.consent.v1.record_service_pb2 import LookupRecordRequest, OpenRecordRequest, UpdateEmergencySwitchesRequest
 from carnet.documents.v1.document_entry_pb2 import Visibility
 from carnet.documents.v1.document_lifecycle_service_pb2 import UnmaskDocumentRequest
-from carnet.identity.v1.patient_pb2 import IdentityStatus, Ins, Sex, Traits
-from carnet.identity.v1.patient_registry_service_pb2 import RegisterPatientRequest
+from carnet.identity.v1.patient_pb2 import IdentityEvidence, IdentityPaper, IdentityStatus, Ins, Sex, Traits
+from carnet.identity.v1.patient_registry_service_pb2 import RegisterPatientRequest, UpdatePatientRequest
 from carnet_client import request_id
 from carnet_client.refusals import telling_refusals
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from carnet_dev.demo.scene import Scene
 from carnet_dev.people import PatientTraits, patients
@@ -43,16 +44,31 @@ async def _register(scene: Scene, her: PatientTraits) -> str:
         birth_date=her.birth_date,
         sex=sex,
         birth_place=her.birth_place,
+        used_family_name=her.used_family_name,
     )
+    seen = Timestamp()
+    seen.GetCurrentTime()
     request = RegisterPatientRequest(
         request_id=request_id(),
         ins=Ins(value=her.ins, authority=her.ins_authority),
         traits=traits,
         identity_status=IdentityStatus.IDENTITY_STATUS_QUALIFIED,
+        identity_evidence=IdentityEvidence(insi_call_time=seen, paper=IdentityPaper.IDENTITY_PAPER_NATIONAL_CARD, paper_check_time=seen),
     )
     with telling_refusals():
         answer = await session.connection.patients.RegisterPatient(request, metadata=await session.metadata(), timeout=10)
-    return answer.patient.name
+        if answer.patient.traits.used_family_name != her.used_family_name:
+            # Somebody else registered her before, without it.
+            held = answer.patient
+            traits = Traits()
+            traits.CopyFrom(held.traits)
+            traits.used_family_name = her.used_family_name
+            update = UpdatePatientRequest(
+                request_id=request_id(), patient=held.name, etag=held.etag, traits=traits, residence_commune=held.residence_commune
+            )
+            await session.connection.patients.UpdatePatient(update, metadata=await session.metadata(), timeout=10)
+    scene.patient = answer.patient.name
+    return scene.patient
 
 
 async def _open(scene: Scene, patient: str) -> None:

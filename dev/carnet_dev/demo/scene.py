@@ -25,6 +25,8 @@ class Scene:
     bruno_session: UserSession
     dominique: UserSession = field(init=False)
     """Herself, at the portal: once she is registered."""
+    patient: str = ""
+    """`patients/{patient}`: who she is."""
     record: str = ""
     sent: dict[str, bytes] = field(default_factory=dict)
     """Bytes by document name, for comparing what is read with what was sent."""

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 _FOLDER = Path(__file__).parent
 DIRECTORY_FILE = _FOLDER / "directory.json"
 ACCOUNTS_FILE = _FOLDER / "accounts.json"
+_BIRTHDAY = (6, 12)
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class PatientTraits:
     """M, F or U."""
     birth_place: str
     """INSEE code of the commune."""
+    used_family_name: str = ""
+    """Name in use, empty for none."""
 
 
 def accounts(file: Path = ACCOUNTS_FILE) -> dict[str, Account]:
@@ -48,4 +52,13 @@ def accounts(file: Path = ACCOUNTS_FILE) -> dict[str, Account]:
 def patients() -> dict[str, PatientTraits]:
     """The patients, by user name."""
     entries = json.loads((_FOLDER / "patients.json").read_text(encoding="utf-8"))["patients"]
-    return {entry["user"]: PatientTraits(**entry) for entry in entries}
+    return {entry["user"]: PatientTraits(**_dated(entry)) for entry in entries}
+
+
+def _dated(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry with a birth date: who is to be of an age has hers reckoned from today, on a 12 June."""
+    if "age" not in entry:
+        return entry
+    today = datetime.now(UTC).date()
+    year = today.year - entry["age"] - ((today.month, today.day) < _BIRTHDAY)
+    return {name: value for name, value in entry.items() if name != "age"} | {"birth_date": f"{year}{_BIRTHDAY[0]:02d}{_BIRTHDAY[1]:02d}"}

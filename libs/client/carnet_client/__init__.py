@@ -5,6 +5,6 @@
 
 from carnet_client.connection import Connection, Targets
 from carnet_client.refusals import Refused
-from carnet_client.user_session import Deposit, ReadDocument, UserSession, request_id
+from carnet_client.user_session import Deposit, LoggedIn, ReadDocument, UserSession, request_id
 
-__all__ = ["Connection", "Deposit", "ReadDocument", "Refused", "Targets", "UserSession", "request_id"]
+__all__ = ["Connection", "Deposit", "LoggedIn", "ReadDocument", "Refused", "Targets", "UserSession", "request_id"]

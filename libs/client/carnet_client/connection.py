@@ -14,8 +14,12 @@ from carnet.consent.v1.record_service_pb2_grpc import RecordServiceStub
 from carnet.documents.v1.document_lifecycle_service_pb2_grpc import DocumentLifecycleServiceStub
 from carnet.documents.v1.document_query_service_pb2_grpc import DocumentQueryServiceStub
 from carnet.documents.v1.submission_service_pb2_grpc import SubmissionServiceStub
+from carnet.identity.v1.admin_service_pb2_grpc import AdminServiceStub
+from carnet.identity.v1.contact_channel_service_pb2_grpc import ContactChannelServiceStub
 from carnet.identity.v1.directory_service_pb2_grpc import DirectoryServiceStub
+from carnet.identity.v1.mandate_service_pb2_grpc import MandateServiceStub
 from carnet.identity.v1.patient_registry_service_pb2_grpc import PatientRegistryServiceStub
+from carnet.identity.v1.patient_search_service_pb2_grpc import PatientSearchServiceStub
 from carnet.identity.v1.session_service_pb2_grpc import SessionServiceStub
 
 RETRIES = {
@@ -61,7 +65,11 @@ class Connection:
         documents, audit = self._channels["documents"], self._channels["audit"]
         self.sessions = SessionServiceStub(identity)
         self.patients = PatientRegistryServiceStub(identity)
+        self.search = PatientSearchServiceStub(identity)
         self.directory = DirectoryServiceStub(identity)
+        self.contact_channels = ContactChannelServiceStub(identity)
+        self.mandates = MandateServiceStub(identity)
+        self.identity_admin = AdminServiceStub(identity)
         self.records = RecordServiceStub(consent)
         self.authorisations = AuthorisationServiceStub(consent)
         self.emergency = EmergencyAccessServiceStub(consent)

@@ -14,7 +14,7 @@ from carnet.common.v1.purpose_of_use_pb2 import PurposeOfUse
 from carnet.documents.v1.document_entry_pb2 import DocumentEntry
 from carnet.documents.v1.document_query_service_pb2 import ReadDocumentRequest, SearchDocumentsRequest
 from carnet.documents.v1.submission_service_pb2 import SubmitDocumentRequest, SubmitDocumentResponse
-from carnet.identity.v1.session_service_pb2 import ExchangeAssertionRequest, ExchangeCertificateRequest
+from carnet.identity.v1.session_service_pb2 import AssertedUser, ExchangeAssertionRequest, ExchangeCertificateRequest
 
 from carnet_client.connection import Connection
 from carnet_client.refusals import telling_refusals
@@ -23,8 +23,18 @@ CHUNK = 128 << 10
 RENEW_BEFORE = timedelta(seconds=45)
 Metadata = list[tuple[str, str]]
 Renewal = Callable[["UserSession"], Awaitable[None]]
-Assertion = Callable[[], Awaitable[str]]
-"""Gives a fresh id_token each time: an assertion can be exchanged once."""
+
+
+@dataclass(frozen=True)
+class LoggedIn:
+    """What a login at an identity provider ends in: the id_token, and the nonce that the provider was sent, empty for none."""
+
+    id_token: str
+    nonce: str = ""
+
+
+Assertion = Callable[[], Awaitable[str | LoggedIn]]
+"""Gives a fresh id_token each time, with the nonce if one was sent: an assertion can be exchanged once."""
 
 
 @dataclass(frozen=True)
@@ -60,23 +70,33 @@ class UserSession:
 
     @classmethod
     async def of_assertion(
-        cls, connection: Connection, assertion: Assertion, purpose: PurposeOfUse.ValueType, structure: str = ""
+        cls, connection: Connection, assertion: Assertion, purpose: PurposeOfUse.ValueType, structure: str = "", mandate: str = ""
     ) -> "UserSession":
-        """Log a person in with an identity provider's assertion. Raises ``Refused``."""
+        """Log a person in with an identity provider's assertion, under a mandate if one is named. Raises ``Refused``."""
 
         async def renew(session: "UserSession") -> None:
-            request = ExchangeAssertionRequest(assertion=await assertion(), purpose=purpose, structure=structure)
+            given = await assertion()
+            logged_in = LoggedIn(given) if isinstance(given, str) else given
+            request = ExchangeAssertionRequest(
+                assertion=logged_in.id_token, nonce=logged_in.nonce, purpose=purpose, structure=structure, mandate=mandate
+            )
             answer = await connection.sessions.ExchangeAssertion(request, timeout=10)
             session.take(answer.access_token, answer.expire_time.ToDatetime(UTC), answer.session, answer.subject)
 
         return await cls._opened(connection, purpose, renew)
 
     @classmethod
-    async def of_certificate(cls, connection: Connection, purpose: PurposeOfUse.ValueType) -> "UserSession":
-        """Log a structure or system in with the connection's own certificate. Raises ``Refused``."""
+    async def of_certificate(
+        cls, connection: Connection, purpose: PurposeOfUse.ValueType, user: Callable[[], AssertedUser] | None = None
+    ) -> "UserSession":
+        """Log a structure or system in with the connection's own certificate, or a user whom that structure authenticated itself.
+
+        ``user`` tells each time who that is, and when she was authenticated last. Raises ``Refused``.
+        """
 
         async def renew(session: "UserSession") -> None:
-            answer = await connection.sessions.ExchangeCertificate(ExchangeCertificateRequest(purpose=purpose), timeout=10)
+            request = ExchangeCertificateRequest(purpose=purpose, asserted_user=None if user is None else user())
+            answer = await connection.sessions.ExchangeCertificate(request, timeout=10)
             session.take(answer.access_token, answer.expire_time.ToDatetime(UTC), answer.session, answer.subject)
 
         return await cls._opened(connection, purpose, renew)

@@ -10,6 +10,11 @@ from typing import Any
 from carnet.audit.v1.event_pb2 import Actor, Event
 from carnet_platform.calls import Call
 
+_MANDATE = "mandate"
+"""The claim of a token that names `mandates/{mandate}`."""
+_AUTHENTICATION = "auth"
+"""The claim of a token that says who vouches for its user where no identity provider does."""
+
 
 def event_of(call: Call, kind: str, now: datetime, **fields: Any) -> Event:  # noqa: ANN401  # Event's own fields
     """The event of a `kind` that happened in `call` at `now` (aware). `fields` are those of Event that its maker decides."""
@@ -25,11 +30,21 @@ def event_of(call: Call, kind: str, now: datetime, **fields: Any) -> Event:  # n
 
 
 def actor_of(call: Call) -> Actor:
-    """Who acts in a call: its user and the software his token was issued to; the calling software where there is no user."""
+    """Who acts in a call: its user under her own name, with the mandate she acts under; the calling software where there is no user.
+
+    The software of a user is the one her token was issued to.
+    """
     user = call.user
     if user is None:
         return Actor(software=call.caller.name)
-    return Actor(subject=user.subject, role=user.role, structure=user.organisation, software=user.software)
+    return Actor(
+        subject=user.subject,
+        role=user.role,
+        structure=user.organisation,
+        software=user.software,
+        authentication=str(user.claims.get(_AUTHENTICATION, "")),
+        mandate=str(user.claims.get(_MANDATE, "")),
+    )
 
 
 def write_time(moment: datetime) -> str:

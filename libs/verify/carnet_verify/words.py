@@ -47,6 +47,7 @@ def put_into_words(event: Mapping[str, Any], names: Mapping[str, str], language:
         _phrase(table, "who", who=who, role=table["roles"].get(str(actor.get("role", "")), "")),
         _phrase(table, "structure", structure=structure),
         _phrase(table, "software", software=_software(actor, table)),
+        _phrase(table, "vouched", vouched=table["authentications"].get(str(actor.get("authentication", "")), "")),
         _what(event, kind, table),
         _phrase(table, "change", change=_change(event, table)),
         _phrase(table, "grantee", grantee=_grantee(event, names, table)),
@@ -119,6 +120,11 @@ def _is_another_patient(event: Mapping[str, Any], holder: str) -> bool:
     return actor.get("role") == "PATIENT" and (not holder or actor.get("subject") != holder)
 
 
+def _is_mandatary(event: Mapping[str, Any]) -> bool:
+    """Whether a person acted for another, under her own name."""
+    return _actor(event).get("role") in {"REPRESENTATIVE", "CAREGIVER"}
+
+
 def _kind(event: Mapping[str, Any], table: Mapping[str, Any]) -> Mapping[str, str]:
     name = str(event.get("kind", ""))
     kind: Mapping[str, str] = table["kinds"].get(name) or {
@@ -153,6 +159,8 @@ def _purpose(event: Mapping[str, Any], table: Mapping[str, Any], holder: str) ->
     purpose = str(event.get("purpose", ""))
     if purpose == "PATIENT_REQUEST" and _is_another_patient(event, holder):
         return ""  # "at your request" is the holder's
+    if purpose == "PATIENT_REQUEST" and _is_mandatary(event):
+        purpose = str(_actor(event)["role"])
     return str(table["purposes"].get(purpose, ""))
 
 
@@ -189,6 +197,8 @@ def _next_step(event: Mapping[str, Any], kind: Mapping[str, str], table: Mapping
         return steps["refused"]
     if _is_another_patient(event, holder):
         return steps["report" if kind["next"] == "self" else kind["next"]]
+    if _is_mandatary(event):
+        return steps["report" if kind["next"] == "report" else "mandate"]
     if _actor(event).get("role") == "PATIENT":
         return steps[kind.get("next_self", "self")]
     return steps[kind["next"]]

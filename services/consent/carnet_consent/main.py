@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import Protocol
 
 from carnet.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from carnet.consent.v1 import access_decision_service_pb2_grpc as decision_grpc
@@ -11,6 +12,7 @@ from carnet.consent.v1 import emergency_access_service_pb2_grpc as emergency_grp
 from carnet.consent.v1 import record_service_pb2_grpc as record_grpc
 from carnet.consent.v1 import withdrawal_service_pb2_grpc as withdrawal_grpc
 from carnet.identity.v1.directory_service_pb2_grpc import DirectoryServiceStub
+from carnet.identity.v1.mandate_reference_service_pb2_grpc import MandateReferenceServiceStub
 from carnet.identity.v1.patient_reference_service_pb2_grpc import PatientReferenceServiceStub
 from carnet.identity.v1.session_service_pb2 import ListSigningKeysRequest
 from carnet.identity.v1.session_service_pb2_grpc import SigningKeyServiceStub
@@ -49,6 +51,7 @@ from carnet_consent.usecases.break_glass import BreakGlass
 from carnet_consent.usecases.change import Changes
 from carnet_consent.usecases.decide import Decide
 from carnet_consent.usecases.hide import Hide, UpdateSwitches
+from carnet_consent.usecases.mandates import Mandates, StandingMandates
 from carnet_consent.usecases.open_record import Identities, OpenRecord
 from carnet_consent.usecases.read_record import ReadRecord
 from carnet_consent.usecases.record_refusals import RecordRefusals
@@ -80,7 +83,11 @@ def newest_habilitation(data: Traversable) -> Habilitation:
         raise SettingsError(f"the habilitation cannot be read: {error}") from None
 
 
-async def put_together(client: Client, keys: MasterKeys, clock: Clock, settings: ConsentSettings, identities: Identities) -> Consent:
+class Identity(Identities, Mandates, Protocol):
+    """All that consent asks of identity."""
+
+
+async def put_together(client: Client, keys: MasterKeys, clock: Clock, settings: ConsentSettings, identities: Identity) -> Consent:
     """Open the collections and make the services."""
     database = client.get_default_database()
     records, fences = await Records.open(database, keys), await Fences.open(database, keys)
@@ -102,14 +109,14 @@ def _services(
     read: ReadRecord,
     rollbacks: RollbackWatch,
     refusals: RecordRefusals,
-    identities: Identities,
+    identities: Identity,
     withdraw: Withdraw,
 ) -> tuple[Served, ...]:
     tables = newest_habilitation(files("carnet_consent") / "data")
     lasts = Durations(
         settings.single_consultation_duration, settings.standing_duration, settings.care_relation_duration, settings.most_statements
     )
-    decide = Decide(read.batch, rollbacks, tables, changes.clock)
+    decide = Decide(read.batch, rollbacks, tables, changes.clock, StandingMandates(identities))
     attend = Attend(changes, identities)
     return (
         Served(
@@ -151,10 +158,11 @@ async def serve(platform: Platform) -> None:
     platform.trust_tokens(published_keys)
     references = platform.peer(settings.identity_target, PatientReferenceServiceStub, "identity")
     directory = platform.peer(settings.identity_target, DirectoryServiceStub, "identity")
+    mandates = platform.peer(settings.identity_target, MandateReferenceServiceStub, "identity")
     audit = platform.peer(settings.audit_target, AuditServiceStub, "audit")
     keys = platform.keys()  # before the store is waited for: what is wrong is told at once
     client = await platform.mongo()
-    consent = await put_together(client, keys, platform.clock, settings, IdentityClient(references, directory))
+    consent = await put_together(client, keys, platform.clock, settings, IdentityClient(references, directory, mandates))
     shipper = Shipper(consent.journal, consent.log, AuditSender(audit), platform.clock)
     refused_calls = record_refused_calls(consent.journal, platform.clock)
     platform.on_refused_call(refused_calls)

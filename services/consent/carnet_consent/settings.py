@@ -11,7 +11,7 @@ class ConsentSettings(PlatformSettings):
     """What consent needs to know to run."""
 
     identity_target: str
-    """host:port or gRPC name of identity, asked for identity statuses and professions."""
+    """host:port or gRPC name of identity, asked for identity statuses, professions and mandates."""
     audit_target: str
     """host:port or gRPC name of audit, where events are shipped to."""
     single_consultation_duration: timedelta = Field(default=timedelta(hours=24), gt=timedelta(0))

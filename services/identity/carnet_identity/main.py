@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from importlib.resources import files
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import cast
 
-import httpx
 from carnet.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from carnet.consent.v1.withdrawal_service_pb2_grpc import WithdrawalServiceStub
+from carnet.identity.v1 import contact_channel_service_pb2_grpc as channel_grpc
 from carnet.identity.v1 import directory_service_pb2_grpc as directory_grpc
 from carnet.identity.v1 import patient_reference_service_pb2_grpc as reference_grpc
 from carnet.identity.v1 import patient_registry_service_pb2_grpc as registry_grpc
+from carnet.identity.v1 import patient_search_service_pb2_grpc as search_grpc
 from carnet.identity.v1 import session_service_pb2_grpc as session_grpc
 from carnet_platform.changes import ChangeLog
 from carnet_platform.idempotency import Requests
@@ -31,49 +29,56 @@ from carnet_recording.emergencies import EMERGENCIES
 from carnet_recording.refused_calls import record_refused_calls
 from carnet_recording.sender import AuditSender
 
+from carnet_identity.administration import Operated, administration
+from carnet_identity.api.contact_channels import ContactChannelServicer
 from carnet_identity.api.directory import DirectoryServicer
 from carnet_identity.api.patient_reference import PatientReferenceServicer
-from carnet_identity.api.patient_registry import PatientRegistryServicer
-from carnet_identity.api.sessions import SessionServicer
+from carnet_identity.api.patient_registry import PatientRegistryServicer, Reading, Verbs
+from carnet_identity.api.patient_search import PatientSearchServicer
 from carnet_identity.api.signing_keys import SigningKeyServicer
-from carnet_identity.clients.identity_provider import ProviderSignatures
 from carnet_identity.clients.withdrawals import ConsentFence
-from carnet_identity.domain.assertion import AssertionRules
+from carnet_identity.correspondence import Correspondence, MailStores
+from carnet_identity.domain.activity import day_in_paris
 from carnet_identity.domain.broken_rule import BrokenRule
-from carnet_identity.domain.purposes import PurposeTable, read_purposes
-from carnet_identity.domain.systems import System, read_systems
+from carnet_identity.domain.directory_document import DirectoryDocument
+from carnet_identity.domain.patient_search import MOST_SCORED
+from carnet_identity.domain.rate import Rates
+from carnet_identity.representation import MandateStores, Recording, Representation
 from carnet_identity.settings import IdentitySettings
+from carnet_identity.sign_ins import KnownUsers, SignIns
+from carnet_identity.storage.comparisons import ComparisonStore
 from carnet_identity.storage.directory import DirectoryStore
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.indexes import open_collections
+from carnet_identity.storage.kept_searches import KeptSearches
+from carnet_identity.storage.patient_search import PatientFinds
 from carnet_identity.storage.patients import PatientStore
 from carnet_identity.storage.presented_assertions import PresentedAssertions
+from carnet_identity.storage.rate_counts import RateCounts
+from carnet_identity.storage.search_terms import SearchTerms
 from carnet_identity.storage.sessions import SessionStore
-from carnet_identity.storage.signing_keys import SigningKeys
+from carnet_identity.storage.standing import Standing
+from carnet_identity.storage.stops import StopStore
+from carnet_identity.usecases.acting_for import ActingFor
 from carnet_identity.usecases.acting_user import ActingUser
+from carnet_identity.usecases.change_patient import ChangePatient, PatientRevision
+from carnet_identity.usecases.compare_patient import ComparePatient, SettleComparison
 from carnet_identity.usecases.consult_directory import ConsultDirectory
-from carnet_identity.usecases.exchange_assertion import ExchangeAssertion, Users
-from carnet_identity.usecases.exchange_certificate import ExchangeCertificate
 from carnet_identity.usecases.import_directory import ImportDirectory
 from carnet_identity.usecases.lookup_patient import LookupPatient
-from carnet_identity.usecases.open_session import OpenSession
-from carnet_identity.usecases.record_refusals import RefusalRecorder
+from carnet_identity.usecases.meter import LOOKUP, SEARCH, Meter
+from carnet_identity.usecases.ports import MandatesEnd
+from carnet_identity.usecases.record_death import RecordDeath
 from carnet_identity.usecases.refer_to_patient import ReferToPatient
 from carnet_identity.usecases.register_patient import RegisterPatient
 from carnet_identity.usecases.revoke_session import RevokeSession
+from carnet_identity.usecases.search_patients import SearchPatients
+from carnet_identity.usecases.select_candidate import SelectCandidate
 from carnet_identity.usecases.tell_withdrawals import TellWithdrawals
+from carnet_identity.usecases.update_patient import ChangeIdentityStatus, ReplaceIns, UndoDeath, UpdatePatient
+from carnet_identity.usecases.withdraw import Withdraw
 
-T = TypeVar("T")
 _PACKAGE = "carnet.identity.v1"
-_DATA = files("carnet_identity") / "data"
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """What identity is told in data files."""
-
-    purposes: PurposeTable
-    systems: Mapping[str, System]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +87,18 @@ class Stores:
 
     client: Client
     patients: PatientStore
+    finds: PatientFinds
+    searches: KeptSearches
+    rate_counts: RateCounts
+    comparisons: ComparisonStore
     directory: DirectoryStore
     sessions: SessionStore
+    stops: StopStore
     due: DueWithdrawals
+    standing: Standing
     presented: PresentedAssertions
+    mail: MailStores
+    mandates: MandateStores
     changes: ChangeLog
     requests: Requests
     journal: Journal
@@ -94,7 +107,8 @@ class Stores:
 async def serve(platform: Platform) -> None:
     """Opens, imports, registers and serves until told to stop."""
     settings = cast("IdentitySettings", platform.settings)
-    signer, tables, directory = _signer(settings), _tables(settings), _read_directory(settings)  # all files, before a store is waited for
+    sign_ins, directory = SignIns(platform, settings), _read_directory(settings)  # all files, before a store is waited for
+    correspondence = Correspondence.read(settings)
     stores = await _open_stores(platform, settings)
     _ship_events(platform, settings, stores)
     await _import_directory(platform, settings, stores, directory)
@@ -105,15 +119,21 @@ async def serve(platform: Platform) -> None:
     platform.call_by(files("carnet") / "callers.toml")
     platform.always_trace(EMERGENCIES)
 
-    async def own_keys() -> str:
-        return signer.published()
-
-    platform.trust_tokens(own_keys)
-    sessions = _sessions(platform, settings, stores, signer, fence, tables)
+    platform.trust_tokens(sign_ins.own_keys)
+    withdraw = _withdraw(platform, settings, stores, fence)
+    representation = _representation(platform, settings, stores)
+    known = KnownUsers(
+        stores.directory, stores.patients, stores.sessions, stores.stops, stores.presented, stores.journal, representation.users
+    )
+    sessions = sign_ins.servicer(known, RevokeSession(stores.sessions, stores.changes, withdraw, platform.clock))
+    meter = _meter(platform, settings, stores)
     await platform.serve(
         Served(
-            f"{_PACKAGE}.PatientRegistryService", registry_grpc.add_PatientRegistryServiceServicer_to_server, _registry(platform, stores)
+            f"{_PACKAGE}.PatientRegistryService",
+            registry_grpc.add_PatientRegistryServiceServicer_to_server,
+            _registry(platform, settings, stores, meter, withdraw, representation.deaths),
         ),
+        _search(platform, settings, stores, meter),
         Served(
             f"{_PACKAGE}.PatientReferenceService",
             reference_grpc.add_PatientReferenceServiceServicer_to_server,
@@ -124,16 +144,18 @@ async def serve(platform: Platform) -> None:
             directory_grpc.add_DirectoryServiceServicer_to_server,
             DirectoryServicer(ConsultDirectory(stores.directory)),
         ),
+        Served(
+            f"{_PACKAGE}.ContactChannelService",
+            channel_grpc.add_ContactChannelServiceServicer_to_server,
+            _contact_channels(platform, stores, correspondence),
+        ),
+        *representation.serve(
+            ActingUser(stores.standing, stores.standing), stores.directory, withdraw, acknowledge_after=settings.acknowledge_after
+        ),
         Served(f"{_PACKAGE}.SessionService", session_grpc.add_SessionServiceServicer_to_server, sessions),
-        Served(f"{_PACKAGE}.SigningKeyService", session_grpc.add_SigningKeyServiceServicer_to_server, SigningKeyServicer(signer)),
+        await _administration(platform, settings, stores, withdraw),
+        Served(f"{_PACKAGE}.SigningKeyService", session_grpc.add_SigningKeyServiceServicer_to_server, SigningKeyServicer(sign_ins.signer)),
     )
-
-
-def _signer(settings: IdentitySettings) -> SigningKeys:
-    try:
-        return SigningKeys.load(settings.token_key_folder)
-    except OSError as error:
-        raise SettingsError(f"CARNET_TOKEN_KEY_FOLDER: {error.filename}: {error.strerror}") from None
 
 
 async def _open_stores(platform: Platform, settings: IdentitySettings) -> Stores:
@@ -143,119 +165,157 @@ async def _open_stores(platform: Platform, settings: IdentitySettings) -> Stores
     client = await platform.mongo()
     database = client.get_default_database()
     collections = await open_collections(database)
-    sessions = SessionStore(collections.sessions)
+    terms = SearchTerms(keys)
+    patients = PatientStore(collections.patients, keys, terms.of)
+    sessions, changes = SessionStore(collections.sessions), await ChangeLog.open(database, keys)
     return Stores(
         client=client,
-        patients=PatientStore(collections.patients, keys),
-        directory=DirectoryStore(collections.professionals, collections.structures, keys),
+        patients=patients,
+        finds=PatientFinds(collections.patients, patients, terms, most=MOST_SCORED),
+        searches=KeptSearches(collections.patient_searches, keys),
+        rate_counts=RateCounts(redis, keys, platform.clock, share=settings.rate_share_without_redis),
+        comparisons=ComparisonStore(collections.comparisons, keys),
+        directory=DirectoryStore(collections.professionals, collections.structures, keys, platform.clock),
         sessions=sessions,
+        stops=StopStore(collections.stops, keys, changes),
         due=DueWithdrawals(collections.due_withdrawals),
+        standing=Standing(collections.sessions, collections.due_withdrawals),
         presented=PresentedAssertions(redis, keys, sessions, platform.clock, settings.redis_patience),
-        changes=await ChangeLog.open(database, keys),
+        mail=MailStores.of(collections, keys),
+        mandates=MandateStores.of(collections, keys),
+        changes=changes,
         requests=await Requests.open(database, keys),
         journal=await Journal.open(database, keys, platform.clock, service=platform.name),
     )
 
 
-def _read_directory(settings: IdentitySettings) -> Any:  # noqa: ANN401  # whatever JSON the file holds; None without a file
+def _read_directory(settings: IdentitySettings) -> DirectoryDocument | None:
     if settings.directory_file is None:
         return None
     try:
-        return json.loads(settings.directory_file.read_text(encoding="utf-8"))
+        return DirectoryDocument(json.loads(settings.directory_file.read_text(encoding="utf-8")))
     except OSError as error:
         raise SettingsError(f"CARNET_DIRECTORY_FILE: {settings.directory_file}: {error.strerror}") from None
+    except BrokenRule as error:
+        raise SettingsError(f"CARNET_DIRECTORY_FILE: {error}") from None
     except ValueError:
         raise SettingsError(f"CARNET_DIRECTORY_FILE: {settings.directory_file} is not JSON in UTF-8") from None
 
 
-async def _import_directory(platform: Platform, settings: IdentitySettings, stores: Stores, document: Any) -> None:  # noqa: ANN401  # as above
-    if settings.directory_file is None:
+async def _import_directory(platform: Platform, settings: IdentitySettings, stores: Stores, document: DirectoryDocument | None) -> None:
+    if document is None:
         return
+    importing = ImportDirectory(stores.directory, stores.due, most_withdrawn=settings.directory_withdrawn_share)
     try:
-        importing = ImportDirectory(stores.directory, stores.due, most_withdrawn=settings.directory_withdrawn_share)
-        report = await importing(document, tokens_end=_tokens_end(platform, settings))
-    except ValueError as error:
-        # Of a BrokenRule the text is ours; of anything else it might quote the file.
-        raise SettingsError(f"CARNET_DIRECTORY_FILE: {error if isinstance(error, BrokenRule) else type(error).__name__}") from None
-    for line in report.refused:
+        report = await importing(document, day=day_in_paris(platform.clock.now()), tokens_end=lambda: _tokens_end(platform, settings))
+    except BrokenRule as error:
+        raise SettingsError(f"CARNET_DIRECTORY_FILE: {error}") from None
+    for line in document.refused:
         platform.logger.warning("directory.line_refused", place=line.place, field=line.field, rule=line.rule)
-    platform.logger.info(
-        "directory.imported",
-        structures=report.structures,
-        professionals=report.professionals,
-        changed=report.changed_professionals,
-        withdrawn_professionals=report.withdrawn_professionals,
-        withdrawn_activities=report.withdrawn_activities,
-        refused=len(report.refused),
-    )
+    platform.logger.info("directory.imported", **asdict(report), refused=len(document.refused))
 
 
 def _tokens_end(platform: Platform, settings: IdentitySettings) -> datetime:
-    # A minute for the import itself: tokens are given for the old activities until it is done.
+    """When no token given until now can live any more; with a minute for a batch of the directory to be stored."""
     return platform.clock.now() + settings.token_lifetime + settings.clock_tolerance + timedelta(minutes=1)
 
 
-def _registry(platform: Platform, stores: Stores) -> PatientRegistryServicer:
-    acting = ActingUser(stores.sessions, stores.due)
-    register = RegisterPatient(stores.client, stores.patients, acting, stores.changes, stores.requests, platform.clock)
-    lookup = LookupPatient(stores.patients, acting, stores.journal, platform.clock)
-    return PatientRegistryServicer(register, lookup, platform.clock, is_production=platform.settings.environment == "production")
+def _meter(platform: Platform, settings: IdentitySettings, stores: Stores) -> Meter:
+    rates = {
+        LOOKUP: Rates(
+            settings.lookup_rate_professional,
+            settings.lookup_rate_professional_day,
+            settings.lookup_rate_structure,
+            settings.lookup_rate_structure_day,
+        ),
+        SEARCH: Rates(
+            settings.search_rate_professional,
+            settings.search_rate_professional_day,
+            settings.search_rate_structure,
+            settings.search_rate_structure_day,
+        ),
+    }
+    meter = Meter(stores.rate_counts, rates, stores.journal, platform.clock)
+    platform.background("rates", meter.run)
+    platform.on_stop(meter.close)
+    return meter
 
 
-def _sessions(
-    platform: Platform, settings: IdentitySettings, stores: Stores, signer: SigningKeys, fence: ConsentFence, tables: Tables
-) -> SessionServicer:
-    open_session = OpenSession(stores.sessions, signer, platform.clock, settings.token_lifetime)
-    revoke = RevokeSession(
+def _search(platform: Platform, settings: IdentitySettings, stores: Stores, meter: Meter) -> Served:
+    acting = ActingUser(stores.standing, stores.standing)
+    search = SearchPatients(
+        stores.finds,
+        stores.searches,
+        acting,
+        meter,
+        stores.journal,
+        platform.clock,
+        kept_for=settings.search_kept,
+        deceased_found_for=settings.deceased_found_for,
+    )
+    select = SelectCandidate(stores.client, stores.patients, stores.searches, acting, stores.requests, stores.journal, platform.clock)
+    servicer = PatientSearchServicer(search, select)
+    return Served(f"{_PACKAGE}.PatientSearchService", search_grpc.add_PatientSearchServiceServicer_to_server, servicer)
+
+
+def _registry(
+    platform: Platform, settings: IdentitySettings, stores: Stores, meter: Meter, withdraw: Withdraw, mandates: MandatesEnd
+) -> PatientRegistryServicer:
+    clock, acting = platform.clock, ActingUser(stores.standing, stores.standing)
+    lookup = LookupPatient(stores.patients, acting, meter, stores.journal, clock)
+    revise = PatientRevision(stores.patients, stores.changes, clock)
+    change = ChangePatient(stores.client, acting, stores.requests, revise)
+    verbs = Verbs(
+        register=RegisterPatient(stores.client, stores.patients, acting, meter, stores.changes, stores.requests, clock),
+        lookup=lookup,
+        update=UpdatePatient(change),
+        change_status=ChangeIdentityStatus(change),
+        replace_ins=ReplaceIns(change, stores.patients, meter, clock),
+        compare=ComparePatient(lookup, stores.comparisons, acting, clock),
+        settle=SettleComparison(stores.client, stores.comparisons, acting, stores.changes, stores.requests, clock),
+        record_death=RecordDeath(acting, revise, mandates, withdraw, clock),
+        undo_death=UndoDeath(change),
+    )
+    return PatientRegistryServicer(verbs, Reading(clock, settings.clock_tolerance, settings.environment == "production"))
+
+
+def _representation(platform: Platform, settings: IdentitySettings, stores: Stores) -> Representation:
+    recording = Recording(stores.client, stores.changes, stores.requests, stores.journal)
+    return Representation(platform, settings, stores.mandates, stores.patients, recording)
+
+
+async def _administration(platform: Platform, settings: IdentitySettings, stores: Stores, withdraw: Withdraw) -> Served:
+    operated = Operated(
+        client=stores.client,
+        database=stores.client.get_default_database(),
+        stops=stores.stops,
+        sessions=stores.sessions,
+        patients=stores.patients,
+        directory=stores.directory,
+        due=stores.due,
+        changes=stores.changes,
+        requests=stores.requests,
+        journal=stores.journal,
+    )
+    tokens_live = settings.token_lifetime + settings.clock_tolerance
+    return await administration(platform, settings, operated, withdraw, tokens_live=tokens_live)
+
+
+def _withdraw(platform: Platform, settings: IdentitySettings, stores: Stores, fence: ConsentFence) -> Withdraw:
+    return Withdraw(
         stores.client,
-        stores.sessions,
-        stores.changes,
         stores.requests,
         stores.due,
         fence,
         platform.clock,
         acknowledge_after=settings.acknowledge_after,
-        tolerance=settings.clock_tolerance,
-    )
-    exchange = ExchangeAssertion(
-        _signatures(platform, settings),
-        _rules(settings),
-        Users(stores.directory, stores.patients),
-        tables.purposes,
-        stores.presented,
-        open_session,
-        platform.clock,
-        patient_callers=settings.patient_callers,
-    )
-    refusals = RefusalRecorder(stores.journal, platform.clock)
-    platform.background("refusals", refusals.run)
-    platform.on_stop(refusals.close)
-    by_certificate = ExchangeCertificate(tables.systems, stores.directory, tables.purposes, open_session)
-    return SessionServicer(exchange, by_certificate, revoke, refusals)
-
-
-def _rules(settings: IdentitySettings) -> AssertionRules:
-    return AssertionRules(
-        audience=settings.assertion_audience,
-        professional_issuers=settings.professional_issuers,
-        patient_issuers=settings.patient_issuers,
-        tolerance=settings.clock_tolerance,
-        longest_age=settings.assertion_longest_age,
-        is_production=settings.environment == "production",
+        tokens_live=settings.token_lifetime + settings.clock_tolerance,
     )
 
 
-def _signatures(platform: Platform, settings: IdentitySettings) -> ProviderSignatures:
-    # No proxy or certificate of the environment: whom we trust is said by the settings alone.
-    http = httpx.AsyncClient(timeout=settings.provider_timeout.total_seconds(), follow_redirects=False, trust_env=False)
-    platform.on_stop(http.aclose)
-    return ProviderSignatures(
-        settings.professional_issuers | settings.patient_issuers,
-        frozenset(settings.assertion_algorithms),
-        http,
-        platform.clock,
-        is_plain_http_allowed=settings.environment != "production",
-    )
+def _contact_channels(platform: Platform, stores: Stores, correspondence: Correspondence) -> ContactChannelServicer:
+    acting = ActingFor(ActingUser(stores.standing, stores.standing))
+    return correspondence.serve(platform, stores.mail, stores.patients, acting, (stores.client, stores.changes, stores.requests))
 
 
 def _ship_events(platform: Platform, settings: IdentitySettings, stores: Stores) -> None:
@@ -273,24 +333,6 @@ def _ship_events(platform: Platform, settings: IdentitySettings, stores: Stores)
     platform.on_refused_call(refused_calls)
     platform.background("refused calls", refused_calls.run)
     platform.on_stop(refused_calls.close)
-
-
-def _tables(settings: IdentitySettings) -> Tables:
-    return Tables(
-        _read(read_purposes, settings.purposes_file, "CARNET_PURPOSES_FILE", "purposes.toml"),
-        _read(read_systems, settings.systems_file, "CARNET_SYSTEMS_FILE", "systems.toml"),
-    )
-
-
-def _read(read: Callable[[Mapping[str, Any]], T], file: Path | None, variable: str, delivered: str) -> T:
-    try:
-        return read(tomllib.loads((_DATA / delivered if file is None else file).read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SettingsError(f"{variable}: {file or delivered}: {error.strerror}") from None
-    except BrokenRule as error:
-        raise SettingsError(f"{variable}: {file or delivered}: {error}") from None
-    except ValueError:
-        raise SettingsError(f"{variable}: {file or delivered} is not TOML in UTF-8") from None
 
 
 def main() -> None:

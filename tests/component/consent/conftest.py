@@ -22,11 +22,13 @@ from carnet_consent.api.authorisations import AuthorisationServicer
 from carnet_consent.api.emergency_access import EmergencyAccessServicer
 from carnet_consent.api.records import RecordServicer
 from carnet_consent.api.withdrawals import WithdrawalServicer
+from carnet_consent.domain.mandate import Mandate
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.main import Consent, put_together
 from carnet_consent.settings import ConsentSettings
 from carnet_platform.calls import Call, Caller, User, current
 from carnet_platform.clock import SystemClock
+from carnet_platform.errors import Unavailable
 from carnet_platform.keys import MasterKeys
 
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
@@ -45,7 +47,12 @@ class TestClock(SystemClock):
 
 
 class KnownPersons:
-    """Stands for identity: one qualified person, one who is not, and a directory of doctors."""
+    """Stands for identity: one qualified person, one who is not, a directory of doctors, and the mandates a test gives."""
+
+    def __init__(self) -> None:
+        self.mandates: dict[tuple[str, str], Mandate] = {}
+        """By name and mandatary: those in force."""
+        self.is_down = False
 
     async def is_qualified(self, patient: str) -> bool:
         if patient == "patients/unknown":
@@ -54,6 +61,11 @@ class KnownPersons:
 
     async def profession(self, professional: str) -> str:
         return "60" if "nurse" in professional else "10"
+
+    async def standing(self, mandate: str, mandatary: str) -> Mandate | None:
+        if self.is_down:
+            raise Unavailable("DEPENDENCY_UNAVAILABLE", "identity does not answer")
+        return self.mandates.get((mandate, mandatary))
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,10 @@ class Someone:
     purpose: str = "TREATMENT"
     session: str = "sessions/s1"
     claims: dict[str, Any] = field(default_factory=dict)
+    presenter: str = "thumbprint"
+    """Of the certificate the token is bound to."""
+    bringer: str = "thumbprint"
+    """Of the certificate of the call."""
 
     @contextmanager
     def calling(self, method: str = "/carnet.consent.v1.Test/Call") -> Iterator[None]:
@@ -78,13 +94,13 @@ class Someone:
             purpose=self.purpose,
             session=self.session,
             software="spiffe://carnet/software/gp",
-            presenter="thumbprint",
+            presenter=self.presenter,
             token="token",  # noqa: S106 -- no secret
             token_digest="00",  # noqa: S106
             expire_time=datetime.now(UTC) + timedelta(minutes=5),
             claims=self.claims,
         )
-        call = Call(method, "request", Caller("spiffe://carnet/software/gp", "thumbprint"), user, None, "0" * 32, "")
+        call = Call(method, "request", Caller("spiffe://carnet/software/gp", self.bringer), user, None, "0" * 32, "")
         reset = current.set(call)
         try:
             yield
@@ -105,6 +121,7 @@ class Running:
     consent: Consent
     database: Any
     clock: TestClock
+    identity: KnownPersons
 
     def _servicer(self, number: int) -> object:
         return self.consent.services[number].servicer
@@ -199,9 +216,10 @@ async def running(database: tuple[Any, Any]) -> AsyncIterator[Running]:
     """Consent on a fresh database."""
     client, opened = database
     clock = TestClock()
-    consent = await put_together(client, KEYS, clock, settings(read_batch_timeout=timedelta(seconds=1)), KnownPersons())
+    identity = KnownPersons()
+    consent = await put_together(client, KEYS, clock, settings(read_batch_timeout=timedelta(seconds=1)), identity)
     reading = asyncio.create_task(consent.batch.run())
-    yield Running(consent, opened, clock)
+    yield Running(consent, opened, clock, identity)
     reading.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await reading

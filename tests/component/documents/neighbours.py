@@ -14,6 +14,7 @@ from carnet.audit.v1 import audit_service_pb2_grpc as audit_grpc
 from carnet.audit.v1 import event_pb2
 from carnet.consent.v1 import access_decision_service_pb2 as consent_pb
 from carnet.consent.v1 import access_decision_service_pb2_grpc as consent_grpc
+from carnet.identity.v1 import patient_pb2 as identity_pb
 from carnet.identity.v1 import patient_reference_service_pb2 as patient_pb
 from carnet.identity.v1 import patient_reference_service_pb2_grpc as patient_grpc
 from carnet.identity.v1 import session_service_pb2 as session_pb
@@ -65,6 +66,9 @@ class Identity(patient_grpc.PatientReferenceServiceServicer, session_grpc.Signin
     def __init__(self) -> None:
         self.key = ECKey.generate_key("P-256", {"kid": "test", "alg": "ES256", "use": "sig"})
         self.compared: list[patient_pb.MatchPatientRequest] = []
+        self.status = identity_pb.IDENTITY_STATUS_QUALIFIED
+        self.is_of_an_earlier_version = False
+        self.former_ins = ""
 
     async def MatchPatient(self, request: patient_pb.MatchPatientRequest, context: Any) -> patient_pb.MatchPatientResponse:  # noqa: ANN401, N802
         """Compare."""
@@ -75,7 +79,15 @@ class Identity(patient_grpc.PatientReferenceServiceServicer, session_grpc.Signin
         differences = [] if is_same else [patient_pb.MatchPatientResponse.Difference(trait="birth_family_name", decisive=True)]
         if is_same and traits.given_names != "CLARA LUCIE":
             differences.append(patient_pb.MatchPatientResponse.Difference(trait="given_names", decisive=False))
-        return patient_pb.MatchPatientResponse(same_person=is_same, differences=differences)
+        if request.ins.value == self.former_ins:
+            differences = [patient_pb.MatchPatientResponse.Difference(trait="former_ins", decisive=True)]
+        told = identity_pb.IDENTITY_STATUS_UNSPECIFIED if self.is_of_an_earlier_version else self.status
+        return patient_pb.MatchPatientResponse(same_person=is_same, differences=differences, identity_status=told)
+
+    async def GetIdentityStatus(self, request: Any, context: Any) -> patient_pb.GetIdentityStatusResponse:  # noqa: ANN401, N802
+        """Tell."""
+        del request, context
+        return patient_pb.GetIdentityStatusResponse(identity_status=self.status)
 
     async def ListSigningKeys(self, request: Any, context: Any) -> session_pb.ListSigningKeysResponse:  # noqa: ANN401, N802
         """Publish."""

@@ -10,6 +10,7 @@ import pytest
 from carnet.common.v1 import error_reason_pb2 as reasons
 from carnet.documents.v1 import document_entry_pb2 as entry_pb
 from carnet.documents.v1 import submission_service_pb2 as submission_pb
+from carnet.identity.v1 import patient_pb2 as identity_pb
 from component.documents.conftest import Documents
 from component.documents.harness import RECORD, told
 from component.documents.neighbours import allow, deny
@@ -190,6 +191,28 @@ async def test_senders_who_stall_keep_nobody_else_out_and_lose_their_place(docum
         assert [(await refused(call))[1] for call in calls] == ["DOCUMENT_INCOMPLETE"] * 3
     stalled.set()
     assert (await client.submit(Cda().render())).already_deposited
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_nothing_is_deposited_for_somebody_whose_identity_is_not_qualified_any_more(documents: Documents, *, is_told: bool) -> None:
+    """domain.md 1.1 (RNIV): only a qualified identity is fed, whether identity tells with the comparison or is asked."""
+    client, identity = documents.client(), documents.identity
+    identity.is_of_an_earlier_version = not is_told
+    assert (await client.submit(Cda().render())).entry.name
+    hers: dict[str, Any] = {"mime_type": "application/pdf", "type": entry_pb.Code(code="EXPPAT_1"), "title": "t"}
+    for status in (identity_pb.IDENTITY_STATUS_RETRIEVED, identity_pb.IDENTITY_STATUS_VALIDATED):
+        identity.status = status
+        for deposit in (client.submit(Cda(unique_id="1.2.3").render()), documents.clara().submit(pdf(), **hers)):
+            assert (await refused(deposit))[:2] == ("FAILED_PRECONDITION", "IDENTITY_NOT_QUALIFIED")
+    assert (await count(documents))[0] == 1
+
+
+async def test_a_header_under_a_former_ins_is_refused_and_says_so(documents: Documents) -> None:
+    """domain.md 1.1: kept as history, not usable for a new deposit."""
+    documents.identity.former_ins = "277076322082910"
+    code, reason, message = await refused(documents.client().submit(Cda(ins="277076322082910").render()))
+    assert (code, reason) == ("FAILED_PRECONDITION", "DOCUMENT_OF_ANOTHER_PATIENT")
+    assert "bore before" in message
 
 
 async def test_a_class_that_is_not_the_users_is_refused(documents: Documents) -> None:

@@ -18,20 +18,26 @@ from support.journals import some_keys
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 CLASSES, TYPES = ("10", "11", "90"), ("a", "b", "c")
 PEOPLE = ("professionals/p", "professionals/q", "structures/s")
+STRUCTURES = ("structures/s", "structures/t")
 LABELS = ("MASQUE_PS", "INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX", "UNKNOWN")
 
 
 def placements(blinding: Blinding) -> list[tuple[Placement, str]]:
-    """Every combination of labels with every depositor, over classes and types."""
+    """Every combination of labels with every depositor, over classes, types and structures."""
     ends = (None, NOW - timedelta(seconds=1), NOW, NOW + timedelta(seconds=1))
     found = []
     for number, (is_masked, end, is_hidden, depositor) in enumerate(itertools.product((True, False), ends, (True, False), PEOPLE)):
         placement = Placement(
             "r", f"d{number}", CLASSES[number % 3], TYPES[number // 3 % 3], Status.APPROVED, is_masked, end, is_hidden,
-            blinding.actor("r", depositor), b"s", NOW, "", 1,
+            blinding.actor("r", depositor), blinding.actor("r", structure_of(f"d{number}")), NOW, "", 1,
         )  # fmt: skip
         found.append((placement, depositor))
     return found
+
+
+def structure_of(document: str) -> str:
+    """The structure a document was deposited for."""
+    return STRUCTURES[int(document[1:]) // 2 % 2]
 
 
 def terms(chance: random.Random) -> DocumentFilter:
@@ -49,6 +55,7 @@ def terms(chance: random.Random) -> DocumentFilter:
         hidden_documents=frozenset(f"records/{chance.choice('rx')}/documents/d{chance.randrange(48)}" for _ in range(3)),
         own_professional=chance.choice(("", "professionals/p")),
         own_structure=chance.choice(("", "structures/s")),
+        excluded_structures=some(STRUCTURES) if chance.random() < 0.4 else frozenset(),
     )
 
 
@@ -58,6 +65,7 @@ async def kept(store: Any, blinding: Blinding) -> list[tuple[Placement, str]]:  
     await store.documents.insert_many(
         [
             {"_id": one.document, "record": "r", "class": one.class_code, "type": one.type_code, "depositor": one.depositor}
+            | {"structure": one.structure}
             | changing_fields(one, blinding)
             for one, _ in documents
         ]
@@ -73,6 +81,7 @@ def passes(wanted: DocumentFilter, one: Placement, depositor: str) -> bool:
         class_code=one.class_code,
         type_code=one.type_code,
         labels=one.labels(NOW),
+        structure=structure_of(one.document),
     )
 
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from carnet.identity.v1 import patient_pb2
+from carnet.identity.v1 import patient_registry_service_pb2_grpc as registry_grpc
 from carnet_dev.certificates import Authority
 from carnet_dev.key_files import master_key_folder, signing_key_file
 from carnet_dev.people import DIRECTORY_FILE
@@ -17,6 +19,7 @@ from carnet_dev.private_files import write_private
 from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
 from component.identity.running import Running, started
+from component.identity.software import Software, new_number, registration
 from support.stores_fixtures import TestStores
 
 Start = Callable[..., AbstractContextManager[Running]]
@@ -38,14 +41,14 @@ def neighbours(certificates: Authority) -> Iterator[Neighbours]:
 
 
 @pytest.fixture(scope="session")
-def start(
+def settings_on(
     stores: TestStores, certificates: Authority, provider: Provider, neighbours: Neighbours, tmp_path_factory: pytest.TempPathFactory
-) -> Start:
-    """Starts identities."""
+) -> Callable[[str], dict[str, str]]:
+    """The settings of an identity on a database of a name."""
 
-    def start_one(database: str, **settings: str) -> AbstractContextManager[Running]:
+    def settings(database: str) -> dict[str, str]:
         folder = tmp_path_factory.mktemp("identity", numbered=True)
-        given = {
+        return {
             "environment": "test",
             "listen": f"127.0.0.1:{free_port()}",
             "health_listen": f"127.0.0.1:{free_port()}",
@@ -57,10 +60,21 @@ def start(
             "directory_file": str(DIRECTORY_FILE),
             "professional_issuers": f'["{provider.issuer}"]',
             "patient_issuers": f'["{provider.issuer}"]',
+            "operator_issuers": f'["{provider.issuer}"]',
             "consent_target": neighbours.consent_target,
             "audit_target": neighbours.audit_target,
         }
-        return started({**given, **settings}, certificates, folder / "log")
+
+    return settings
+
+
+@pytest.fixture(scope="session")
+def start(settings_on: Callable[[str], dict[str, str]], certificates: Authority, tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """Starts identities."""
+
+    def start_one(database: str, **settings: str) -> AbstractContextManager[Running]:
+        log = tmp_path_factory.mktemp("log", numbered=True) / "identity"
+        return started({**settings_on(database), **settings}, certificates, log)
 
     return start_one
 
@@ -68,8 +82,29 @@ def start(
 @pytest.fixture(scope="session")
 def identity(start: Start) -> Iterator[Running]:
     """An identity for the session; a test that harms its stores puts them right again."""
-    with start("identity_component") as running:
+    # Alice looks up more persons in a minute than anybody who works with them.
+    with start("identity_component", lookup_rate_professional="10000", lookup_rate_professional_day="100000") as running:
         yield running
+
+
+@pytest.fixture
+def software(identity: Running, provider: Provider) -> Iterator[Software]:
+    """Software in which Alice has just logged in."""
+    token = identity.exchange(provider.assertion()).access_token
+    with identity.stub(registry_grpc.PatientRegistryServiceStub) as registry:
+        yield Software(registry, token)
+
+
+@pytest.fixture
+def number() -> str:
+    """An INS that nobody has yet."""
+    return new_number()
+
+
+@pytest.fixture
+def patient(software: Software, number: str) -> patient_pb2.Patient:
+    """The patient of the story under such a number, registered and qualified."""
+    return software.register(registration(number, residence_commune="33063"))
 
 
 def _written(file: Path, text: str) -> str:

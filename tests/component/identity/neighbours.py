@@ -1,5 +1,6 @@
 """Consent and audit as identity sees them, replaced at the gRPC boundary: they note what they are told."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,13 +26,20 @@ class Consent(consent_grpc.WithdrawalServiceServicer):
         self.is_down = False
         self.refused: set[str] = set()
         """Subjects that are refused for ever."""
+        self.told: list[str] = []
+        """The subject of each registration."""
+        self.answers = threading.Event()
+        """Cleared: hangs."""
+        self.answers.set()
 
     def RegisterWithdrawal(self, request: consent_pb.RegisterWithdrawalRequest, context: grpc.ServicerContext) -> Any:  # noqa: ANN401, N802
         """Notes one."""
+        self.answers.wait(30)
         if self.is_down:
             context.abort(grpc.StatusCode.UNAVAILABLE, "down")
         if request.subject in self.refused:
             _refuse(context)
+        self.told.append(request.subject)
         self.withdrawals.setdefault(request.subject, (request.request_id, time.monotonic()))
         return consent_pb.RegisterWithdrawalResponse(position=len(self.withdrawals))
 

@@ -7,7 +7,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -28,6 +28,8 @@ class Provider:
         self.extra_published: list[dict[str, Any]] = []
         self.fetches = 0
         self.is_down = False
+        self.lie: Callable[[BaseHTTPRequestHandler], bool] | None = None
+        """Answers in the place of this provider; False leaves it the request."""
         handler = type("Handler", (_Handler,), {"provider": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.issuer = f"http://127.0.0.1:{self._server.server_port}"
@@ -53,6 +55,7 @@ class Provider:
             "nbf": now,
             "exp": now + 300,
             "jti": secrets.token_urlsafe(16),
+            "acr": "eidas2",
             "preferred_username": ALICE,
         }
         stated = {name: value for name, value in {**good, **changes}.items() if value is not None}
@@ -88,6 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         provider = self.provider
         if provider.is_down:
             self.send_error(503)
+            return
+        if provider.lie is not None and provider.lie(self):
             return
         if self.path == "/jwks":
             provider.fetches += 1

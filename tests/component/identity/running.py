@@ -57,13 +57,20 @@ class Running:
             yield kind(channel)
 
     def exchange(
-        self, assertion: str, *, structure: str | None = None, purpose: int = purposes.PURPOSE_OF_USE_TREATMENT, name: str = "software/gp"
+        self,
+        assertion: str,
+        *,
+        structure: str | None = None,
+        purpose: int = purposes.PURPOSE_OF_USE_TREATMENT,
+        name: str = "software/gp",
+        nonce: str = "",
     ) -> session_pb.ExchangeAssertionResponse:
         """A token for an assertion; the structure is Alice's practice unless another is named."""
         request = session_pb.ExchangeAssertionRequest(
             assertion=assertion,
             purpose=purposes.PurposeOfUse.ValueType(purpose),
             structure=self.structure(PRACTICE) if structure is None else structure,
+            nonce=nonce,
         )
         with self.stub(session_grpc.SessionServiceStub, name) as sessions:
             return sessions.ExchangeAssertion(request, timeout=10)

@@ -1,5 +1,6 @@
 """Who may use the registry of persons, while withdrawals happen: on real stores, with an event record that takes its time."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,14 +13,18 @@ from carnet_identity.domain.withdrawal import Withdrawal
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.indexes import open_collections
 from carnet_identity.storage.patients import PatientStore
+from carnet_identity.storage.rate_counts import RateCounts
 from carnet_identity.storage.sessions import SessionStore
+from carnet_identity.storage.standing import Standing
 from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.lookup_patient import LookupPatient
+from carnet_identity.usecases.meter import LOOKUP, Meter
 from carnet_platform.calls import Call, Caller, User, current
 from carnet_platform.clock import SystemClock
 from carnet_platform.errors import Denied, NotFound, Refusal, Unauthenticated
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import in_transaction
+from component.identity.looking import OFTEN
 from component.identity.running import TEST_NUMBERS
 
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
@@ -33,7 +38,10 @@ class Stores:
     def __init__(self, client: Any, collections: Any) -> None:  # noqa: ANN401 - as the fixture gives them
         self.client = client
         self.sessions, self.due = SessionStore(collections.sessions), DueWithdrawals(collections.due_withdrawals)
-        self.look_up = LookupPatient(PatientStore(collections.patients, KEYS), ActingUser(self.sessions, self.due), self, SystemClock())
+        self.standing = Standing(collections.sessions, collections.due_withdrawals)
+        acting = ActingUser(self.standing, self.standing)
+        meter = Meter(RateCounts(None, KEYS, SystemClock(), share=1), {LOOKUP: OFTEN}, self, SystemClock())
+        self.look_up = LookupPatient(PatientStore(collections.patients, KEYS), acting, meter, self, SystemClock())
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
         self.events = 0
 
@@ -99,7 +107,10 @@ def _withdrawal(subject: str, request_id: str = "r1") -> Withdrawal:
 
 
 @BOTH_DRIVERS
-@pytest.mark.parametrize("subject", ["sessions/s1", "professionals/alice", "activities/alice/practice"])
+@pytest.mark.parametrize(
+    "subject",
+    ["sessions/s1", "professionals/alice", "activities/alice/practice", "structures/practice", "certificates/thumbprint"],
+)
 async def test_what_is_withdrawn_while_the_event_is_made_durable_is_not_answered(stores: Stores, subject: str) -> None:
     """Promise 2: looked again after the event; told to consent or not."""
     assert await stores.outcome() == "NOT_FOUND"
@@ -114,6 +125,24 @@ async def test_what_is_withdrawn_while_the_event_is_made_durable_is_not_answered
     stores.meanwhile = None
     assert await stores.outcome() == "SESSION_WITHDRAWN"
     assert stores.events == 2
+
+
+@BOTH_DRIVERS
+async def test_those_who_are_looked_at_together_are_each_told_their_own(stores: Stores) -> None:
+    await stores.sessions.insert(replace(_session(), id="s2", subject="professionals/bruno"))
+    await stores.due.add([_withdrawal("professionals/bruno")])
+    look, is_withdrawn = stores.standing.find, stores.standing.is_any_withdrawn
+    for _ in range(3):
+        answers = await asyncio.gather(
+            *(look(session) for session in ("s1", "s2", "s3")),
+            is_withdrawn(["sessions/s1", "professionals/alice"]),
+            is_withdrawn(["sessions/s2", "professionals/bruno"]),
+            is_withdrawn([]),
+        )
+        subjects = [session and session.subject for session in answers[:3] if not isinstance(session, bool)]
+        assert subjects == ["professionals/alice", "professionals/bruno", None]
+        assert answers[3:] == [False, True, False]
+    assert await stores.standing.find("s1") == await stores.sessions.find("s1")
 
 
 @BOTH_DRIVERS

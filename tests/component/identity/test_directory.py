@@ -13,14 +13,19 @@ import pytest
 from carnet.identity.v1 import directory_service_pb2 as pb
 from carnet.identity.v1 import directory_service_pb2_grpc as pb_grpc
 from carnet_dev.people import DIRECTORY_FILE
+from carnet_identity.domain.activity import day_in_paris
 from carnet_identity.domain.broken_rule import BrokenRule
+from carnet_identity.domain.directory import Professional
+from carnet_identity.domain.directory_document import DirectoryDocument
 from carnet_identity.domain.luhn import has_luhn_key
 from carnet_identity.storage.directory import DirectoryStore
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.indexes import open_collections
-from carnet_identity.usecases.import_directory import ImportDirectory
+from carnet_identity.usecases.import_directory import ImportDirectory, ImportReport
+from carnet_platform.clock import SystemClock
 from carnet_platform.envelope import EnvelopeError
 from carnet_platform.keys import MasterKeys
+from carnet_platform.rows import RowSeals
 from component.identity.conftest import Start
 from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
@@ -37,11 +42,17 @@ BOTH_DRIVERS = pytest.mark.parametrize("database", ["motor", "pymongo"], indirec
 
 async def _stores(database: tuple[Any, Any]) -> tuple[DirectoryStore, DueWithdrawals]:
     collections = await open_collections(database[1])
-    return DirectoryStore(collections.professionals, collections.structures, KEYS), DueWithdrawals(collections.due_withdrawals)
+    store = DirectoryStore(collections.professionals, collections.structures, KEYS, SystemClock())
+    return store, DueWithdrawals(collections.due_withdrawals)
 
 
-def _importing(store: DirectoryStore, due: DueWithdrawals, share: float = 0.2) -> ImportDirectory:
-    return ImportDirectory(store, due, most_withdrawn=share)
+async def _imported(store: DirectoryStore, due: DueWithdrawals, document: dict[str, Any]) -> ImportReport:
+    importing = ImportDirectory(store, due, most_withdrawn=0.2)
+    return await importing(DirectoryDocument(document), day=day_in_paris(SystemClock().now()), tokens_end=lambda: END)
+
+
+async def _everybody(store: DirectoryStore) -> dict[str, Professional]:
+    return {one.rpps: one async for one in store.professionals_between("", None)}
 
 
 def _invented(count: int) -> list[dict[str, Any]]:
@@ -69,25 +80,52 @@ def directory(identity: Running) -> Iterator[Any]:
 @BOTH_DRIVERS
 async def test_names_stay_across_imports_and_the_same_file_writes_nothing(database: tuple[Any, Any], document: dict[str, Any]) -> None:
     store, due = await _stores(database)
-    first = await _importing(store, due)(document, tokens_end=END)
-    names = {rpps: one.name for rpps, one in (await store.all_professionals()).items()}
-    assert (first.professionals, first.changed_professionals, first.withdrawn_activities, first.refused) == (5, 5, 0, ())
-    again = await _importing(store, due)(document, tokens_end=END)
+    first = await _imported(store, due, document)
+    names = {rpps: one.name for rpps, one in (await _everybody(store)).items()}
+    assert (first.professionals, first.changed_professionals, first.withdrawn_activities) == (5, 5, 0)
+    again = await _imported(store, due, document)
     assert (again.changed_professionals, again.withdrawn_activities) == (0, 0)
     document["professionals"][0]["family_name"] = "AUTRE"
     document["professionals"].pop(1)
-    changed = await _importing(store, due)(document, tokens_end=END)
+    changed = await _imported(store, due, document)
     assert (changed.changed_professionals, changed.withdrawn_professionals) == (1, 1)
-    assert {rpps: one.name for rpps, one in (await store.all_professionals()).items()} == names
+    assert {rpps: one.name for rpps, one in (await _everybody(store)).items()} == names
+
+
+@BOTH_DRIVERS
+async def test_rows_of_the_first_form_are_read_and_keep_their_names(database: tuple[Any, Any], document: dict[str, Any]) -> None:
+    """What an earlier version stored: a structure with FINESS and name, a professional with one profession and names of structures."""
+    store, due = await _stores(database)
+    seals = {name: RowSeals(KEYS, name) for name in ("structures", "professionals")}
+    site = seals["structures"].sealed({"_id": "s" * 26, "finess": PRACTICE, "display_name": "Cabinet"})
+    names = {"rpps": ALICE, "family_name": "UNTEL", "given_name": "Alice", "title": "Dr"}
+    row = {"_id": "p" * 26, **names, "profession": "10", "specialty": "SM26", "structures": [f"structures/{'s' * 26}"]}
+    await database[1].command("collMod", "structures", validationLevel="off")
+    await database[1].command("collMod", "professionals", validationLevel="off")
+    await database[1]["structures"].insert_one(site)
+    await database[1]["professionals"].insert_one(seals["professionals"].sealed(row))
+    alice = await store.professional_by_rpps(ALICE)
+    assert alice is not None
+    assert (alice.profession, alice.specialty, alice.structures) == ("10", "SM26", (f"structures/{'s' * 26}",))
+    await database[1].command("collMod", "structures", validationLevel="strict")
+    await database[1].command("collMod", "professionals", validationLevel="strict")
+    document["structures"][0]["display_name"] = "Autre"
+    document["professionals"][0]["given_name"] = "Aline"
+    await _imported(store, due, document)
+    found, practice = await store.professional_by_rpps(ALICE), await store.structure_by_finess(PRACTICE)
+    assert found is not None
+    assert practice is not None
+    assert (found.id, found.given_name, practice.id, practice.display_name) == ("p" * 26, "Aline", "s" * 26, "Autre")
+    assert await due.some() == []
 
 
 @BOTH_DRIVERS
 async def test_an_activity_that_is_gone_is_due_to_be_withdrawn(database: tuple[Any, Any], document: dict[str, Any]) -> None:
     store, due = await _stores(database)
-    await _importing(store, due)(document, tokens_end=END)
-    bruno = (await store.all_professionals())[BRUNO]
+    await _imported(store, due, document)
+    bruno = (await _everybody(store))[BRUNO]
     document["professionals"][1]["structures"] = [HOSPITAL]
-    assert (await _importing(store, due)(document, tokens_end=END)).withdrawn_activities == 1
+    assert (await _imported(store, due, document)).withdrawn_activities == 1
     gone = bruno.structures[0].removeprefix("structures/")
     assert [(one.subject, one.expire_time) for one in await due.some()] == [(f"activities/{bruno.id}/{gone}", END)]
     await due.forget_expired(END)
@@ -98,15 +136,15 @@ async def test_an_activity_that_is_gone_is_due_to_be_withdrawn(database: tuple[A
 async def test_who_is_not_in_the_file_or_whose_line_is_malformed_is_withdrawn(database: tuple[Any, Any], document: dict[str, Any]) -> None:
     """C2: access is never kept by being forgotten."""
     store, due = await _stores(database)
-    await _importing(store, due)(document, tokens_end=END)
-    held = await store.all_professionals()
+    await _imported(store, due, document)
+    held = await _everybody(store)
     gone = [document["professionals"].pop(1)["rpps"], document["professionals"][0]["rpps"]]
     document["professionals"][0]["profession"] = "93"
-    report = await _importing(store, due)(document, tokens_end=END)
+    report = await _imported(store, due, document)
     assert (report.withdrawn_professionals, report.withdrawn_activities) == (2, 0)
     assert {(one.subject, one.expire_time) for one in await due.some()} == {(held[rpps].name, END) for rpps in gone}
-    assert [(await store.all_professionals())[rpps].structures for rpps in gone] == [(), ()]
-    again = await _importing(store, due)(document, tokens_end=END)
+    assert [(await _everybody(store))[rpps].structures for rpps in gone] == [(), ()]
+    again = await _imported(store, due, document)
     assert (again.changed_professionals, again.withdrawn_professionals) == (0, 0)
 
 
@@ -114,30 +152,37 @@ async def test_who_is_not_in_the_file_or_whose_line_is_malformed_is_withdrawn(da
 async def test_a_file_that_would_withdraw_too_many_changes_nothing(database: tuple[Any, Any], document: dict[str, Any]) -> None:
     store, due = await _stores(database)
     document["professionals"] = _invented(40)
-    await _importing(store, due)(document, tokens_end=END)
-    held = await store.all_professionals()
+    await _imported(store, due, document)
+    held = await _everybody(store)
     document["structures"][0]["display_name"] = "Autre"
     for left in (document["professionals"][9:], [{**one, "structures": []} for one in document["professionals"]]):
         with pytest.raises(BrokenRule, match="of 40 professionals would lose every activity"):
-            await _importing(store, due)({**document, "professionals": left}, tokens_end=END)
-    assert await store.all_professionals() == held
+            await _imported(store, due, {**document, "professionals": left})
+    assert await _everybody(store) == held
     assert await due.some() == []
     assert await database[1]["structures"].count_documents({"display_name": "Autre"}) == 0
     fewer = {**document, "professionals": document["professionals"][8:]}
-    assert (await _importing(store, due)(fewer, tokens_end=END)).withdrawn_professionals == 8
+    assert (await _imported(store, due, fewer)).withdrawn_professionals == 8
 
 
 @BOTH_DRIVERS
 @pytest.mark.parametrize(
     "edit",
-    [{"_id": "a" * 26}, {"rpps": ALICE}, {"profession": "10"}, {"specialty": "SM26"}, {"structures": ["structures/x"]}, {"seal": b""}],
+    [
+        {"_id": "a" * 26},
+        {"rpps": ALICE},
+        {"title": "Dr"},
+        {"activities": []},
+        {"activities": [{"structure": "structures/x"}]},
+        {"seal": b""},
+    ],
 )
 async def test_an_edited_row_is_neither_answered_nor_believed(
     database: tuple[Any, Any], document: dict[str, Any], edit: dict[str, Any]
 ) -> None:
     """C8: whoever edits the database gets no token and no name."""
     store, due = await _stores(database)
-    await _importing(store, due)({**document, "professionals": _invented(2)}, tokens_end=END)
+    await _imported(store, due, {**document, "professionals": _invented(2)})
     rows = database[1]["professionals"]
     row = await rows.find_one_and_delete({})
     await rows.insert_one({**row, **edit})
@@ -146,19 +191,19 @@ async def test_an_edited_row_is_neither_answered_nor_believed(
         await store.professional_by_rpps(edited["rpps"])
     with pytest.raises(EnvelopeError):
         await store.professionals_of([edited["_id"]])
-    assert edited["rpps"] not in await store.all_professionals()
-    await _importing(store, due)({**document, "professionals": _invented(2)}, tokens_end=END)
+    assert edited["rpps"] not in await _everybody(store)
+    await _imported(store, due, {**document, "professionals": _invented(2)})
     assert await rows.find_one({"_id": edited["_id"]}) == edited
 
 
 @BOTH_DRIVERS
 async def test_an_edited_structure_is_not_answered_and_nobody_works_there(database: tuple[Any, Any], document: dict[str, Any]) -> None:
     store, due = await _stores(database)
-    await _importing(store, due)({**document, "professionals": _invented(2)}, tokens_end=END)
+    await _imported(store, due, {**document, "professionals": _invented(2)})
     await database[1]["structures"].update_one({"finess": HOSPITAL}, {"$set": {"display_name": "Autre"}})
     with pytest.raises(EnvelopeError):
         await store.structure_by_finess(HOSPITAL)
-    assert (await _importing(store, due)({**document, "professionals": _invented(2)}, tokens_end=END)).withdrawn_activities == 2
+    assert (await _imported(store, due, {**document, "professionals": _invented(2)})).withdrawn_activities == 2
 
 
 @BOTH_DRIVERS
@@ -170,15 +215,16 @@ async def test_a_wrong_line_is_reported_with_its_rule_and_the_others_are_taken(d
     professionals[3]["structures"] = ["990000044", "750100125"]
     professionals.append(dict(professionals[1]))
     document["structures"][0]["finess"] = "990000011"
-    report = await _importing(store, due)(document, tokens_end=END)
-    assert [(one.place, one.field) for one in report.refused] == [
+    report = await _imported(store, due, document)
+    refused_lines = DirectoryDocument(document).refused
+    assert [(one.place, one.field) for one in refused_lines] == [
         ("structures[0]", "finess"),
         ("professionals[0]", "rpps"),
         ("professionals[2]", "profession"),
         ("professionals[3]", "structures"),
         ("professionals[5]", ""),
     ]
-    assert "99700366241" not in str(report.refused)
+    assert "99700366241" not in str(refused_lines)
     assert (report.structures, report.professionals) == (4, 2)
 
 
@@ -243,7 +289,7 @@ def test_a_professional_who_is_forgotten_or_edited_gets_no_token(
         alice = identity.exchange(provider.assertion()).subject
         with MongoClient[dict[str, Any]](stores.mongo_admin_url) as client:
             rows = client[database_name]["professionals"]
-            row = rows.find_one_and_update({"rpps": ALICE}, {"$set": {"profession": "60"}})
+            row = rows.find_one_and_update({"rpps": ALICE}, {"$set": {"activities.0.profession": "60"}})
             assert refused(lambda: identity.exchange(provider.assertion())).code is grpc.StatusCode.INTERNAL
             assert row is not None
             rows.replace_one({"_id": row["_id"]}, row)

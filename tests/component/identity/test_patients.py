@@ -1,7 +1,6 @@
 """Registering persons, finding them, and what other services may ask."""
 
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,65 +13,24 @@ from carnet.identity.v1 import patient_registry_service_pb2 as pb
 from carnet.identity.v1 import patient_registry_service_pb2_grpc as pb_grpc
 from carnet.identity.v1 import session_service_pb2 as session_pb
 from carnet.identity.v1 import session_service_pb2_grpc as session_grpc
-from carnet_identity.domain.ins import key_of
+from component.identity.conftest import Start
 from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
 from component.identity.running import TEST_NUMBERS, Refused, Running, ins, lines, refused, traits
+from component.identity.software import MARCH, Software, change_of, evidence, new_number, registration
 from pymongo import MongoClient
 from support.stores_fixtures import TestStores
 from support.waiting import wait_until
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
-_numbers = iter(range(100, 999))
-
-
-class Software:
-    """Software in which Alice works."""
-
-    def __init__(self, registry: pb_grpc.PatientRegistryServiceStub, token: str) -> None:
-        self._registry = registry
-        self._metadata = (("authorization", f"Bearer {token}"),)
-
-    def register(self, request: pb.RegisterPatientRequest) -> patient_pb2.Patient:
-        return self._registry.RegisterPatient(request, metadata=self._metadata, timeout=10).patient
-
-    def look_up(self, value: str, authority: str = TEST_NUMBERS) -> patient_pb2.Patient:
-        request = pb.LookupPatientRequest(ins=ins(value, authority))
-        return self._registry.LookupPatient(request, metadata=self._metadata, timeout=10).patient
-
-    def refused(self, request: pb.RegisterPatientRequest) -> Refused:
-        return refused(lambda: self.register(request))
-
-
-@pytest.fixture
-def software(identity: Running, provider: Provider) -> Iterator[Software]:
-    token = identity.exchange(provider.assertion()).access_token
-    with identity.stub(pb_grpc.PatientRegistryServiceStub) as registry:
-        yield Software(registry, token)
-
-
-@pytest.fixture
-def number() -> str:
-    """An INS that nobody has yet."""
-    thirteen = f"2790351215{next(_numbers)}"
-    return thirteen + key_of(thirteen)
-
-
-def _request(number: str, **changes: Any) -> pb.RegisterPatientRequest:  # noqa: ANN401 - fields of the message
-    good = {
-        "request_id": str(uuid.uuid4()),
-        "ins": ins(number),
-        "traits": traits(),
-        "identity_status": patient_pb2.IDENTITY_STATUS_QUALIFIED,
-    }
-    return pb.RegisterPatientRequest(**{**good, **changes})
 
 
 def test_a_person_is_registered_and_found_by_exact_ins(software: Software, number: str) -> None:
-    patient = software.register(_request(f" {number[:5]} {number[5:]}"))
+    patient = software.register(registration(f" {number[:5]} {number[5:]}"))
     assert patient.name.startswith("patients/")
     assert patient.ins == ins(number)
     assert patient.traits == traits()
+    assert patient.identity_evidence == evidence()
     assert software.look_up(number) == patient
     assert refused(lambda: software.look_up(number, "1.2.250.1.213.1.4.11")).code is grpc.StatusCode.NOT_FOUND
 
@@ -83,9 +41,11 @@ def test_a_well_formed_number_that_is_unknown_is_not_found(software: Software, n
 
 
 def test_the_same_ins_with_the_same_traits_is_the_same_patient(software: Software, number: str) -> None:
-    patient = software.register(_request(number))
-    assert software.register(_request(number)).name == patient.name
-    assert software.register(_request(number, traits=traits(given_names="DOMINIQUE", used_family_name="AUTRE"))).traits == patient.traits
+    patient = software.register(registration(number))
+    assert software.register(registration(number)).name == patient.name
+    assert (
+        software.register(registration(number, traits=traits(given_names="DOMINIQUE", used_family_name="AUTRE"))).traits == patient.traits
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,8 +59,8 @@ def test_the_same_ins_with_the_same_traits_is_the_same_patient(software: Softwar
     ],
 )
 def test_the_same_ins_with_another_trait_is_refused(software: Software, number: str, field: str, value: object) -> None:
-    software.register(_request(number))
-    answer = software.refused(_request(number, traits=traits(given_names="", **{field: value})))
+    software.register(registration(number))
+    answer = software.refused(registration(number, traits=traits(given_names="", **{field: value})))
     assert (answer.code, answer.reason, answer.field) == (INVALID, "INVALID_FIELD", f"traits.{field}")
 
 
@@ -122,24 +82,24 @@ def test_the_same_ins_with_another_trait_is_refused(software: Software, number: 
     ],
 )
 def test_what_breaks_a_rule_is_refused_by_field(software: Software, changes: dict[str, Any], reason: str, field: str) -> None:
-    answer = software.refused(_request("279035121518989", **changes))
+    answer = software.refused(registration("279035121518989", **changes))
     assert (answer.code, answer.reason, answer.field) == (INVALID, reason, field)
 
 
 def test_a_retry_gets_the_first_answer_and_another_content_is_refused(software: Software, number: str) -> None:
-    request = _request(number, identity_status=patient_pb2.IDENTITY_STATUS_PROVISIONAL)
+    request = registration(number, identity_status=patient_pb2.IDENTITY_STATUS_PROVISIONAL)
     first = software.register(request)
-    software.register(_request(number))
+    software.register(registration(number))
     assert software.register(request) == first
-    other = software.refused(_request(number, request_id=request.request_id))
+    other = software.refused(registration(number, request_id=request.request_id))
     assert (other.code, other.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
 def test_a_stronger_status_is_kept_and_each_change_is_recorded(software: Software, number: str, neighbours: Neighbours) -> None:
     provisional, qualified = patient_pb2.IDENTITY_STATUS_PROVISIONAL, patient_pb2.IDENTITY_STATUS_QUALIFIED
-    name = software.register(_request(number, identity_status=provisional)).name
-    assert software.register(_request(number, identity_status=qualified)).identity_status == qualified
-    assert software.register(_request(number, identity_status=provisional)).identity_status == qualified
+    name = software.register(registration(number, identity_status=provisional)).name
+    assert software.register(registration(number, identity_status=qualified)).identity_status == qualified
+    assert software.register(registration(number, identity_status=provisional)).identity_status == qualified
     wait_until(lambda: (name, 2) in neighbours.audit.changes)
     kinds = [(neighbours.audit.changes[name, revision].kind, neighbours.audit.changes[name, revision].change) for revision in (1, 2)]
     assert kinds == [("patient.registered", "PROVISIONAL"), ("patient.identity_status_raised", "QUALIFIED")]
@@ -149,13 +109,13 @@ def test_a_stronger_status_is_kept_and_each_change_is_recorded(software: Softwar
 
 def test_many_at_once_register_one_patient(software: Software, number: str, neighbours: Neighbours) -> None:
     with ThreadPoolExecutor(8) as threads:
-        names = {patient.name for patient in threads.map(software.register, [_request(number) for _ in range(16)])}
+        names = {patient.name for patient in threads.map(software.register, [registration(number) for _ in range(16)])}
     assert len(names) == 1
     wait_until(lambda: (*names, 1) in neighbours.audit.changes)
 
 
 def test_the_same_request_many_times_at_once_is_done_once(software: Software, number: str) -> None:
-    request = _request(number)
+    request = registration(number)
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(software.register, [request] * 16))
     assert all(answer == answers[0] for answer in answers)
@@ -164,7 +124,7 @@ def test_the_same_request_many_times_at_once_is_done_once(software: Software, nu
 def test_only_a_named_professional_with_a_token_of_that_software_may_ask(identity: Running, provider: Provider, number: str) -> None:
     """S1: no token, a bound token from another client, a token of another role."""
     answer = identity.exchange(provider.assertion())
-    request = _request(number)
+    request = registration(number)
 
     def register(token: str, name: str) -> Refused:
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
@@ -180,7 +140,7 @@ def test_only_a_named_professional_with_a_token_of_that_software_may_ask(identit
 def test_a_registered_patient_logs_in_and_has_no_access_to_the_registry(
     software: Software, identity: Running, provider: Provider, number: str
 ) -> None:
-    patient = software.register(_request(number))
+    patient = software.register(registration(number))
     claims = provider.patient_claims(number, TEST_NUMBERS)
     request = purposes.PURPOSE_OF_USE_PATIENT_REQUEST
     wrong = refused(lambda: identity.exchange(provider.sign(claims), purpose=request, name="portal"))
@@ -197,7 +157,7 @@ def test_a_professionals_software_exchanges_no_patients_assertion(
     software: Software, identity: Running, provider: Provider, number: str
 ) -> None:
     """S1: a caller that no setting names learns nothing, and does not use the assertion up."""
-    patient = software.register(_request(number))
+    patient = software.register(registration(number))
     assertion = provider.sign(provider.patient_claims(number, TEST_NUMBERS))
     request = purposes.PURPOSE_OF_USE_PATIENT_REQUEST
     for name in ("software/gp", "software/hospital"):
@@ -208,9 +168,8 @@ def test_a_professionals_software_exchanges_no_patients_assertion(
 
 def test_two_persons_whose_indexes_were_swapped_are_nobody(software: Software, identity: Running, stores: TestStores, number: str) -> None:
     """C8: whoever edits the database gets an error, never another person."""
-    other = f"2790351216{next(_numbers)}"
-    other += key_of(other)
-    ids = [software.register(_request(one)).name.removeprefix("patients/") for one in (number, other)]
+    other = new_number()
+    ids = [software.register(registration(one)).name.removeprefix("patients/") for one in (number, other)]
     with MongoClient[dict[str, Any]](stores.mongo_admin_url) as client:
         persons = client["identity_component"]["patients"]
         first, second = (persons.find_one_and_delete({"_id": one}) for one in ids)
@@ -220,7 +179,7 @@ def test_two_persons_whose_indexes_were_swapped_are_nobody(software: Software, i
     for one in (number, other):
         answer = refused(lambda one=one: software.look_up(one))  # type: ignore[misc]
         assert (answer.code, answer.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
-        assert software.refused(_request(one)).code is grpc.StatusCode.INTERNAL
+        assert software.refused(registration(one)).code is grpc.StatusCode.INTERNAL
     alarmed = {line["patient"] for line in lines(identity.log) if line["event"] == "patient.seal_broken" and line["level"] == "error"}
     assert alarmed == set(ids)
 
@@ -234,8 +193,24 @@ def test_a_revoked_session_opens_the_registry_no_more(identity: Running, provide
         assert refused(lambda: again.look_up("279035121518989")).reason == "SESSION_WITHDRAWN"
 
 
+def test_who_guesses_at_numbers_by_registering_them_is_stopped_as_one_who_looks_them_up(
+    start: Start, provider: Provider, number: str
+) -> None:
+    """S4: a contradiction tells that the number is somebody's."""
+    with start("identity_guesses", lookup_rate_professional="3") as identity:
+        token = identity.exchange(provider.assertion()).access_token
+        with identity.stub(pb_grpc.PatientRegistryServiceStub) as registry:
+            guesser = Software(registry, token)
+            guesser.register(registration(number))
+            reasons = [guesser.refused(registration(number, traits=traits(birth_family_name=f"GUESS-{name}"))).reason for name in "ABCDE"]
+            assert reasons == ["INVALID_FIELD"] * 3 + ["RATE_LIMITED"] * 2
+            other = guesser.register(registration(new_number()))
+            taken = pb.ReplaceInsRequest(**change_of(other, ins=ins(number), identity_evidence=evidence(MARCH)))
+            assert guesser.refused_call(registry.ReplaceIns, taken).reason == "RATE_LIMITED"
+
+
 def test_other_services_learn_a_status_and_whether_a_header_matches(software: Software, identity: Running, number: str) -> None:
-    name = software.register(_request(number)).name
+    name = software.register(registration(number)).name
     with identity.stub(patient_reference_service_pb2_grpc.PatientReferenceServiceStub, "documents") as reference:
         status = reference.GetIdentityStatus(reference_pb.GetIdentityStatusRequest(patient=name), timeout=10)
         assert status.identity_status == patient_pb2.IDENTITY_STATUS_QUALIFIED
@@ -257,7 +232,7 @@ def test_a_dump_of_the_store_and_the_log_hold_no_number_and_no_name(
     software: Software, identity: Running, stores: TestStores, number: str
 ) -> None:
     """S9: no plaintext canary of a person."""
-    software.register(_request(number, traits=traits(birth_family_name="CANARY-NAME", birth_date="19790307")))
+    software.register(registration(number, traits=traits(birth_family_name="CANARY-NAME", birth_date="19790307")))
     software.look_up(number)
     with MongoClient[dict[str, Any]](stores.mongo_admin_url) as client:
         database = client["identity_component"]

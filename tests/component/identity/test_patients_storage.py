@@ -1,19 +1,22 @@
 """Persons at rest, on both drivers: found by exact INS, one for each, sealed, and not believed when somebody else wrote."""
 
 import asyncio
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from bson import Binary, encode
-from carnet_identity.domain.identity_status import IdentityStatus
+from carnet_identity.domain.identity_evidence import IdentityEvidence, IdentityPaper
+from carnet_identity.domain.identity_status import IdentityAttribute, IdentityStatus
 from carnet_identity.domain.ins import NIR_DEMONSTRATION, NIR_TEST, Ins
-from carnet_identity.domain.patient import Patient
+from carnet_identity.domain.patient import Death, FormerIns, Patient
 from carnet_identity.domain.traits import Sex, Traits
 from carnet_identity.storage.indexes import open_collections
 from carnet_identity.storage.patients import PatientStore
-from carnet_platform.envelope import EnvelopeError
-from carnet_platform.keys import MasterKeys
+from carnet_platform.envelope import Context, EnvelopeError, mac
+from carnet_platform.keys import MasterKeys, Sealer
 from carnet_platform.mongo import Session, in_transaction, transaction
 from pymongo.errors import OperationFailure, WriteError
 from structlog.testing import capture_logs
@@ -22,9 +25,11 @@ from support.canaries import forms
 pytestmark = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
 
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
+THEN = datetime(2026, 1, 10, 9, 30, 1, 234567, tzinfo=UTC)
 DOMINIQUE = Patient(
     id="a" * 26,
     ins=Ins("279035121518989", NIR_TEST),
+    ins_time=THEN,
     traits=Traits(
         birth_family_name="PAT-TROIS",
         first_given_name="DOMINIQUE",
@@ -37,6 +42,22 @@ DOMINIQUE = Patient(
     status=IdentityStatus.PROVISIONAL,
 )
 NAMESAKE = replace(DOMINIQUE, id="b" * 26, ins=Ins("279035121518893", NIR_TEST))
+FORMER = Ins("279035121518797", NIR_TEST)
+WHOLE = replace(
+    DOMINIQUE,
+    status=IdentityStatus.RETRIEVED,
+    evidence=IdentityEvidence(insi_call_time=THEN, paper=IdentityPaper.PASSPORT, paper_check_time=THEN),
+    attributes=frozenset({IdentityAttribute.HOMONYM, IdentityAttribute.DOUBTFUL}),
+    residence_commune="33063",
+    former=(FormerIns(ins=FORMER, begin_time=None, end_time=THEN),),
+    death=Death(death_date="20260100", evidence="acte de décès", record_time=THEN),
+)
+"""With everything that may be said of a person."""
+
+
+def terms(patient: Patient) -> list[bytes]:
+    """Search terms: two for each."""
+    return [b"term-" + patient.id.encode(), b"term-of-both"]
 
 
 @pytest.fixture
@@ -124,7 +145,7 @@ async def test_a_stored_row_holds_no_number_and_no_trait(database: tuple[Any, An
     """S9: in none of the forms in which a word could be written down."""
     await registered(database, store, DOMINIQUE)
     row = await database[1]["patients"].find_one({})
-    assert row.keys() == {"_id", "ins_index", "identity", "revision"}
+    assert row.keys() == {"_id", "ins_index", "search_terms", "identity", "revision"}
     stored = encode(row).lower()
     traits = DOMINIQUE.traits
     for word in (DOMINIQUE.ins.value, traits.birth_family_name, traits.first_given_name, traits.birth_date, traits.used_family_name):
@@ -187,6 +208,88 @@ async def test_a_person_under_the_index_of_another_ins_is_not_believed(database:
             await store.find_by_ins(patient.ins)
         with pytest.raises(EnvelopeError):
             await store.find(patient.id)
+
+
+async def test_everything_that_is_said_of_a_person_is_kept(database: tuple[Any, Any], store: PatientStore) -> None:
+    """domain.md 1.1, rules.md 17."""
+    await registered(database, store, WHOLE)
+    assert await store.find(WHOLE.id) == WHOLE
+    assert await store.find_by_ins(WHOLE.ins) == WHOLE
+    assert await store.find_by_ins(FORMER) == WHOLE, "a former INS finds her too"
+    row = await database[1]["patients"].find_one({})
+    assert row is not None
+    for word in ("20260100", "acte de décès", "DOUBTFUL", "PASSPORT", "residence_commune", FORMER.value):
+        assert not [form for form in forms(word) if form in encode(row).lower()]
+
+
+async def test_an_ins_that_somebody_bore_is_nobody_elses(database: tuple[Any, Any], store: PatientStore) -> None:
+    """domain.md 1.1: of the present and the former ones each stands for one person."""
+    await registered(database, store, WHOLE, NAMESAKE)
+
+    async def insert() -> None:
+        async with transaction(database[0]) as session:
+            await store.insert(session, replace(NAMESAKE, id="c" * 26, ins=FORMER))
+
+    async def take() -> None:
+        async with transaction(database[0]) as session:
+            await store.replace(session, replace(NAMESAKE, ins=FORMER))
+
+    for write in (insert, take):
+        with pytest.raises(OperationFailure, match="the INS was registered meanwhile") as raised:
+            await write()
+        assert raised.value.has_error_label("TransientTransactionError")
+    assert await store.find(NAMESAKE.id) == NAMESAKE
+
+
+async def test_search_terms_are_stored_beside_her_and_bound_to_her(database: tuple[Any, Any]) -> None:
+    """C8: a row with exchanged, added or lost terms does not open."""
+    rows = (await open_collections(database[1])).patients
+    store = PatientStore(rows, KEYS, terms)
+    await registered(database, store, DOMINIQUE, NAMESAKE)
+    mine, other = await rows.find_one({"_id": DOMINIQUE.id}), await rows.find_one({"_id": NAMESAKE.id})
+    assert mine is not None
+    assert other is not None
+    assert mine["search_terms"] == sorted(terms(DOMINIQUE))
+    assert await PatientStore(rows, KEYS).find(DOMINIQUE.id) == DOMINIQUE, "who reads needs no terms"
+    exchanged = {"$set": {"search_terms": other["search_terms"]}}
+    joined = {"$set": {"search_terms": [b"".join(mine["search_terms"])]}}
+    added: dict[str, Any] = {"$push": {"ins_index": b"i" * 32}}
+    lost: dict[str, Any] = {"$unset": {"search_terms": ""}}
+    emptied: dict[str, Any] = {"$set": {"search_terms": []}}
+    for edit in (exchanged, joined, added, lost, emptied):
+        await rows.update_one({"_id": DOMINIQUE.id}, edit)
+        with pytest.raises(EnvelopeError):
+            await store.find(DOMINIQUE.id)
+        await rows.replace_one({"_id": DOMINIQUE.id}, mine)
+        assert await store.find(DOMINIQUE.id) == DOMINIQUE
+
+
+async def test_the_next_revision_has_the_terms_of_what_it_says(database: tuple[Any, Any]) -> None:
+    rows = (await open_collections(database[1])).patients
+    store = PatientStore(rows, KEYS, lambda patient: [patient.traits.used_family_name.encode()])
+    await registered(database, store, DOMINIQUE)
+    renamed = replace(DOMINIQUE, traits=replace(DOMINIQUE.traits, used_family_name="AUTRE"))
+    await in_transaction(database[0], lambda session: store.replace(session, renamed))
+    row = await rows.find_one({})
+    assert row is not None
+    assert row["search_terms"] == [b"AUTRE"]
+
+
+async def test_a_row_of_the_first_form_is_read_and_written_anew(database: tuple[Any, Any], store: PatientStore) -> None:
+    """Deployability: one index that is no list, no terms, and a text that knows less."""
+    index = mac(KEYS.derive("patient-ins-index"), DOMINIQUE.ins.value.encode(), DOMINIQUE.ins.authority.encode())
+    said = {"ins": asdict(DOMINIQUE.ins), "traits": asdict(DOMINIQUE.traits) | {"sex": "FEMALE"}, "status": "PROVISIONAL"}
+    place = Context("patients", "identity", subject=DOMINIQUE.id, item=index.hex(), version=1)
+    sealed = Sealer(KEYS, "patients").seal(json.dumps(said).encode(), place)
+    rows = database[1]["patients"]
+    await rows.insert_one({"_id": DOMINIQUE.id, "ins_index": Binary(index), "identity": Binary(sealed), "revision": 1})
+    first = replace(DOMINIQUE, ins_time=None)
+    assert await store.find_by_ins(DOMINIQUE.ins) == first
+    changed = await in_transaction(database[0], lambda session: store.replace(session, first))
+    assert await store.find_by_ins(DOMINIQUE.ins) == changed == replace(first, revision=2)
+    row = await rows.find_one({})
+    assert row is not None
+    assert (row["ins_index"], row["search_terms"]) == ([index], [])
 
 
 async def test_other_keys_open_nobody(database: tuple[Any, Any], store: PatientStore) -> None:

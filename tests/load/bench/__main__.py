@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -25,8 +25,9 @@ from carnet_platform.clock import SystemClock
 from carnet_platform.journal import Journal
 from carnet_platform.keys import MasterKeys
 from carnet_platform.peers import channel_options
-from load.bench import rows
+from load.bench import directory, rows
 from load.bench.load import Measured, slice_of
+from load.bench.persons import are_more_than, put_in
 from load.bench.report import Row, report
 from load.bench.rows import Comparison
 from load.bench.seed import DOCUMENT_BYTES, seeded
@@ -38,6 +39,14 @@ DEPOSIT_BYTES = 100_000
 CONSENT_BYTES = 1_500
 """About what a record's consent takes with a few statements."""
 DATABASE = "carnet_bench"
+FEWER_PERSONS = 10_000
+UNMETERED = {
+    f"{what}_rate_{whose}{window}": str(10**9)
+    for what in ("search", "lookup")
+    for whose in ("professional", "structure")
+    for window in ("", "_day")
+}
+"""One professional looks for more persons than anybody may."""
 console = Console()
 
 
@@ -49,7 +58,7 @@ def say(text: str) -> None:
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[tuple[Plan, Stores]]:
     """A whole system in ``folder`` on free ports."""
-    plan = Plan(folder, free_ports())
+    plan = Plan(folder, free_ports(), {"identity": UNMETERED})
     stores = Stores(plan.folder, mongo_port=plan.ports["mongod"], redis_port=plan.ports["redis"])
     stop, up = asyncio.Event(), asyncio.Event()
     task = asyncio.ensure_future(Supervisor(plan, say, stores=stores).run(stop, up.set))
@@ -118,18 +127,29 @@ async def main(options: argparse.Namespace) -> None:
         stack.push_async_callback(mongo.close, client)
         database = client.get_default_database()
         await fill_floor(database, options.driver)
-        comparisons = await _comparisons(stack, plan, database, session, pairs, options.driver, url)
-        lines = [
-            await compared(comparison, in_flight, options.rounds, options.seconds)
-            for comparison in comparisons
-            if not options.only or comparison.name in options.only
-            for in_flight in IN_FLIGHT
-        ]
+        comparisons = await _comparisons(stack, plan, database, session, pairs, options.driver, url, options.persons)
+        lines = []
+        for comparison in comparisons:
+            if options.only and comparison.name not in options.only:
+                continue
+            if comparison.prepare is not None:
+                await comparison.prepare()
+            lines += [await compared(comparison, in_flight, options.rounds, options.seconds) for in_flight in IN_FLIGHT]
+        if not options.only or directory.IMPORT in options.only:
+            url = stores.mongo_url(f"{DATABASE}_directory")
+            lines.append(await directory.import_directory(plan.folder, url, options.driver, options.activities, say))
     report(lines, options.output, console)
 
 
 async def _comparisons(
-    stack: AsyncExitStack, plan: Plan, database: mongo.Database, session: UserSession, pairs: list[tuple[str, str]], driver: str, url: str
+    stack: AsyncExitStack,
+    plan: Plan,
+    database: mongo.Database,
+    session: UserSession,
+    pairs: list[tuple[str, str]],
+    driver: str,
+    url: str,
+    persons: int,
 ) -> list[Comparison]:
     listen = f"127.0.0.1:{free_port()}"
     write_private(plan.folder / "urls" / "bench", url)
@@ -154,6 +174,36 @@ async def _comparisons(
             rows.insert(database["inserted"], DEPOSIT_BYTES),
         ),
         Comparison("durable-events", "one durable insert each", rows.append(journal), rows.insert(database["events"], rows.EVENT_BYTES)),
+        *await _of_persons(plan, session, floor, persons),
+        Comparison(
+            "resolve-professional",
+            echo,
+            directory.resolve_professional(session.connection),
+            rows.find_through(floor, "small"),
+            directory.there_are_professionals(plan, say),
+        ),
+    ]
+
+
+async def _of_persons(plan: Plan, session: UserSession, floor: grpc.aio.Channel, persons: int) -> list[Comparison]:
+    """Finding a person among ten thousand, where there are no more yet, then among all."""
+    echo, find = "echo plus one majority find", rows.find_through(floor, "small")
+
+    def there_are(count: int) -> Callable[[], Awaitable[None]]:
+        return lambda: put_in(plan, count, say)
+
+    def searching(name: str, count: int) -> Comparison:
+        return Comparison(name, echo, rows.search_patient(session, count), find, there_are(count))
+
+    if await are_more_than(plan, FEWER_PERSONS):
+        say("search-patient-10k is measured in a new folder only: the store holds more persons")
+        among_few = []
+    else:
+        among_few = [searching("search-patient-10k", min(FEWER_PERSONS, persons))]
+    return [
+        *among_few,
+        searching("search-patient", persons),
+        Comparison("resolve-patient", echo, rows.resolve_patient(session, persons), find, there_are(persons)),
     ]
 
 
@@ -164,6 +214,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--driver", choices=("motor", "pymongo"), default="motor")
     parser.add_argument("--rounds", type=int, default=4, help="how often a row and its floor take turns")
     parser.add_argument("--seconds", type=float, default=1.5, help="length of a slice")
+    parser.add_argument("--persons", type=int, default=100_000, help="persons among whom one is found; put in once, in bulk")
+    parser.add_argument("--activities", type=int, default=directory.ACTIVITIES, help="lines of the directory that is imported")
     parser.add_argument("--only", action="append", default=[], metavar="ROW")
     return parser.parse_args()
 

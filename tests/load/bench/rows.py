@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import grpc
@@ -9,12 +10,16 @@ from bson.binary import Binary
 from carnet.consent.v1.access_decision_service_pb2 import Action, DecideRequest
 from carnet.consent.v1.access_decision_service_pb2_grpc import AccessDecisionServiceStub
 from carnet.documents.v1.document_query_service_pb2 import ReadDocumentRequest
+from carnet.identity.v1.patient_pb2 import Ins
+from carnet.identity.v1.patient_registry_service_pb2 import LookupPatientRequest
+from carnet.identity.v1.patient_search_service_pb2 import SearchPatientsRequest
 from carnet_client import UserSession
 from carnet_platform.journal import Journal
 from carnet_platform.mongo import MAJORITY, Collection
 from load.bench.floor_server import METHOD, SERVICE
 from load.bench.load import Operation
 from load.bench.papers import clinical_document
+from load.bench.persons import invented
 from load.bench.seed import person
 
 FLOOR_KEYS = 10_000
@@ -29,6 +34,8 @@ class Comparison:
     floor: str
     operation: Operation
     floor_operation: Operation
+    prepare: Callable[[], Awaitable[None]] | None = None
+    """What must be there before it is measured, and not before."""
 
 
 def find_through(channel: grpc.aio.Channel, collection: str) -> Operation:
@@ -102,5 +109,33 @@ def append(journal: Journal) -> Operation:
     async def operation() -> int:
         await journal.append(os.urandom(EVENT_BYTES))
         return EVENT_BYTES
+
+    return operation
+
+
+def resolve_patient(session: UserSession, persons: int) -> Operation:
+    """One person drawn at random, looked up by INS."""
+
+    async def operation() -> int:
+        someone = invented(random.randrange(persons))
+        request = LookupPatientRequest(ins=Ins(value=someone.ins.value, authority=someone.ins.authority))
+        answer = await session.connection.patients.LookupPatient(request, metadata=await session.metadata(), timeout=30)
+        return answer.ByteSize()
+
+    return operation
+
+
+def search_patient(session: UserSession, persons: int) -> Operation:
+    """One person drawn at random, looked for by family name, given name and date of birth."""
+
+    async def operation() -> int:
+        traits = invented(random.randrange(persons)).traits
+        request = SearchPatientsRequest(
+            family_name=traits.birth_family_name.title(), given_name=traits.first_given_name.title(), birth_date=traits.birth_date
+        )
+        answer = await session.connection.search.SearchPatients(request, metadata=await session.metadata(), timeout=30)
+        if not answer.candidates:
+            raise RuntimeError("the bench's persons must be found")
+        return answer.ByteSize()
 
     return operation

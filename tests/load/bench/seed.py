@@ -19,6 +19,7 @@ from carnet.identity.v1.patient_pb2 import IdentityStatus, Ins, Sex, Traits
 from carnet.identity.v1.patient_registry_service_pb2 import RegisterPatientRequest
 from carnet_client import Refused, UserSession
 from load.bench.papers import clinical_document
+from support.people import QUALIFYING
 from support.waiting import elapsed
 
 RECORDS = 10_000
@@ -98,6 +99,7 @@ async def _put(session: UserSession, someone: Person, number: int) -> tuple[str,
         ins=Ins(value=someone.ins, authority=INS_AUTHORITY),
         traits=traits,
         identity_status=IdentityStatus.IDENTITY_STATUS_QUALIFIED,
+        identity_evidence=QUALIFYING,
     )
     patient = (await connection.patients.RegisterPatient(register, metadata=await session.metadata(), timeout=30)).patient.name
     evidence = ConsentEvidence(form="bench", form_version="1", method="invented")

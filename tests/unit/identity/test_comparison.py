@@ -43,6 +43,15 @@ def test_a_number_that_fails_its_key_or_form_is_a_warning(number: str) -> None:
     assert _compare((number, NIR_TEST)) == (True, _warning("ins"))
 
 
+def test_an_ins_she_bore_before_is_not_usable_for_a_new_deposit() -> None:
+    """domain.md 1.1, over rules.md 20: it is hers, so it has a name of its own, and it decides."""
+    former = [Ins(OTHER_INS, NIR_TEST)]
+    assert compare_header(PERSON, (OTHER_INS, NIR_TEST), PERSON, INS, former).differences == _decisive("former_ins")
+    assert not compare_header(PERSON, ("2 77 07 63 220 829 10", ""), PERSON, INS, former).is_same_person
+    assert compare_header(PERSON, (INS.value, NIR_TEST), PERSON, INS, former).is_same_person
+    assert compare_header(PERSON, ("277076322082911", NIR_TEST), PERSON, INS, former).differences == _warning("ins")
+
+
 def test_the_same_number_written_with_blanks_is_the_same() -> None:
     assert _compare(("2 79 03 51 215 189 89", NIR_TEST)) == (True, ())
 

@@ -4,6 +4,8 @@ import pytest
 from carnet_identity.domain import ins
 from carnet_identity.domain.broken_rule import BrokenRule
 from carnet_identity.domain.ins import Ins, has_key, key_of, normalise, parse_ins
+from hypothesis import given
+from hypothesis import strategies as st
 
 GOOD = ["279035121518989", "277076322082910", "155067200010159", "168017218137243"]
 BAD_KEY = ["222127505611201", "223042545611404", "224027511583555", "221042545611404"]
@@ -111,6 +113,34 @@ def test_each_environment_takes_its_own_authorities(authority: str, *, is_produc
 def test_the_old_ins_and_unknown_authorities_are_refused(authority: str, *, is_production: bool) -> None:
     refused = _refusal(GOOD[0], authority, is_production=is_production)
     assert (refused.reason, refused.field) == ("INS_INVALID", "ins.authority")
+
+
+_DEPARTMENTS = st.one_of(st.sampled_from(["2A", "2B"]), st.integers(1, 99).map(lambda number: f"{number:02d}"))
+_MONTHS = st.one_of(st.integers(1, 12), st.just(20), st.integers(30, 42), st.integers(50, 99)).map(lambda number: f"{number:02d}")
+_NUMBERS = st.builds(
+    lambda sex, year, month, department, rest: f"{sex}{year:02d}{month}{department}{rest:06d}",
+    *[st.sampled_from("123478"), st.integers(0, 99), _MONTHS, _DEPARTMENTS, st.integers(0, 999_999)],
+)
+
+
+@given(thirteen=_NUMBERS, blanks=st.lists(st.integers(0, 15), max_size=4), is_lower=st.booleans())
+def test_every_number_that_is_given_out_passes_with_its_key_alone(thirteen: str, blanks: list[int], *, is_lower: bool) -> None:
+    """domain.md 1.1: 1 and 2, 3 and 4 for an NIA, 7 and 8; unknown months 20, 30-42, 50-99; Corsica; any department."""
+    key = key_of(thirteen)
+    assert 1 <= int(key) <= 97
+    written = thirteen + key
+    for place in blanks:
+        written = f"{written[:place]} {written[place:]}"
+    read = parse_ins(written.lower() if is_lower else written, ins.NIR_TEST, is_production=False)
+    assert read.value == thirteen + key
+    wrong = f"{int(key) % 97 + 1:02d}"
+    assert not has_key(thirteen + wrong)
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_reading_of_a_number(text: str) -> None:
+    number = normalise(text)
+    assert has_key(number) <= ins.has_form(number)
 
 
 def test_a_repr_hides_the_number() -> None:

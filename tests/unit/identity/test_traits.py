@@ -5,7 +5,9 @@ from datetime import date
 
 import pytest
 from carnet_identity.domain.broken_rule import BrokenRule
-from carnet_identity.domain.traits import Sex, Traits, parse_traits
+from carnet_identity.domain.traits import STRICT, Sex, Traits, check_death_date, parse_commune, parse_traits, strict_difference
+from hypothesis import given
+from hypothesis import strategies as st
 
 TODAY = date(2026, 3, 1)
 GOOD = Traits(
@@ -97,6 +99,59 @@ def test_insee_codes_are_taken(place: str) -> None:
 @pytest.mark.parametrize("place", ["7505", "750561", "2C004", "2a004", "PARIS"])
 def test_what_is_no_insee_code_is_refused(place: str) -> None:
     assert _field_refused(birth_place=place) == "traits.birth_place"
+
+
+@pytest.mark.parametrize("commune", ["", "33063", "2A004", "2B033", "97101"])
+def test_a_commune_of_residence_is_an_insee_code_or_unknown(commune: str) -> None:
+    """TD1.3."""
+    assert parse_commune(commune) == commune
+
+
+@pytest.mark.parametrize("commune", ["3306", "33 063", "BORDEAUX", "2C004", "33063\n"])
+def test_another_commune_is_refused(commune: str) -> None:
+    with pytest.raises(BrokenRule) as refused:
+        parse_commune(commune)
+    assert refused.value.field == "residence_commune"
+
+
+def test_the_names_in_use_are_no_strict_traits() -> None:
+    """domain.md 1.1: five strict traits and the first given name."""
+    assert len(STRICT) == 6
+    assert strict_difference(GOOD, replace(GOOD, used_family_name="X", used_given_name="Y")) == ()
+    assert strict_difference(GOOD, replace(GOOD, birth_date="19790300", sex=Sex.UNKNOWN)) == ("birth_date", "sex")
+
+
+_PARTS = st.tuples(st.integers(1849, 2027), st.integers(0, 13), st.integers(0, 32))
+
+
+@given(_PARTS)
+def test_a_birth_date_is_taken_exactly_when_it_exists_as_far_as_it_is_known(parts: tuple[int, int, int]) -> None:
+    """domain.md 1.1: unknown days and months are written 00."""
+    year, month, day = parts
+    try:
+        earliest = date(year, month or 1, day or 1) if month or not day else date(year, 1, day)
+        is_good = year >= 1850 and earliest <= date(2026, 3, 2)
+    except ValueError:
+        is_good = False
+    traits = replace(GOOD, birth_date=f"{year:04d}{month:02d}{day:02d}")
+    if is_good:
+        assert parse_traits(traits, today=TODAY) is traits
+    else:
+        with pytest.raises(BrokenRule):
+            parse_traits(traits, today=TODAY)
+
+
+@given(_PARTS, _PARTS)
+def test_nobody_dies_before_the_birth_as_far_as_both_are_known(born: tuple[int, int, int], died: tuple[int, int, int]) -> None:
+    """rules.md 17."""
+    birth, death = (f"{one[0]:04d}{one[1]:02d}{one[2]:02d}" for one in (born, died))
+    try:
+        check_death_date(death, birth, today=TODAY, field="death_date")
+    except BrokenRule:
+        return
+    if 0 not in (*born, *died):
+        assert death >= birth
+    assert died[0] >= born[0]
 
 
 def test_a_repr_hides_the_traits() -> None:

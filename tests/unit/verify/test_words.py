@@ -55,6 +55,21 @@ def test_an_emergency_says_the_words_of_the_professional() -> None:
     assert words.next_step.startswith("Vous pouvez demander pourquoi")
 
 
+@pytest.mark.parametrize(
+    ("authentication", "said"),
+    [
+        ("STRUCTURE", "using the hospital software, who logged in there and not at the national identity provider, read"),
+        ("STRUCTURE_PROVIDER_UNREACHABLE", "who logged in there, as the national identity provider could not be reached, read"),
+        ("", "using the hospital software, read"),
+        ("SOMETHING_NEWER", "using the hospital software, read"),
+    ],
+)
+def test_a_user_whom_a_structure_vouches_for_is_told_as_such(authentication: str, said: str) -> None:
+    """rules.md 11: the event says so."""
+    event = {**READ, "actor": {**ACTOR, "authentication": authentication}}
+    assert said in put_into_words(event, NAMES, "en", holder=HOLDER).text
+
+
 def test_a_change_says_about_whom_and_until_when() -> None:
     event = {
         **READ,
@@ -89,6 +104,24 @@ def test_only_the_holder_is_asked_whether_it_was_her() -> None:
     assert put_into_words(event, {}, "en", holder=HOLDER).next_step.startswith("If this was not you")
     assert "you, " not in put_into_words(event, {}, "en", holder="patients/child").text
     assert put_into_words(event, {}, "en", holder="patients/child").next_step.startswith("If you do not understand")
+
+
+@pytest.mark.parametrize(
+    ("language", "role", "who", "why", "remedy"),
+    [
+        ("en", "REPRESENTATIVE", "a legal representative", "on your behalf", "you can have this mandate suspended"),
+        ("fr", "REPRESENTATIVE", "un représentant légal", "en votre nom", "vous pouvez faire suspendre ce mandat"),
+        ("en", "CAREGIVER", "a caregiver", "to help you", "you can have this mandate suspended"),
+        ("fr", "CAREGIVER", "un aidant", "pour vous aider", "vous pouvez faire suspendre ce mandat"),
+    ],
+)
+def test_what_somebody_did_under_a_mandate_is_told_as_hers(language: str, role: str, who: str, why: str, remedy: str) -> None:
+    """A representative's acts are recorded under her own name."""
+    actor = {"role": role, "subject": "patients/mother", "mandate": "mandates/m"}
+    words = put_into_words({**READ, "actor": actor, "purpose": "PATIENT_REQUEST"}, {}, language, holder=HOLDER)
+    assert words.actor_name == who
+    assert why in words.text
+    assert remedy in words.next_step
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -71,7 +71,7 @@ class AuthorisationServicer(AuthorisationServiceServicer):
         """Hide one document from somebody."""
         del context
         record, _ = mapping.child_name(request.document, "documents", "document")
-        hidden = NamedHide(request.document, mapping.grantee_name(request.grantee, "grantee"))
+        hidden = NamedHide(request.document, mapping.reader_name(request.grantee, "grantee"))
         write = writing(request, request.request_id)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._hide.hide(write, record, hidden, lambda _: pb.HideDocumentResponse())
@@ -85,7 +85,7 @@ class AuthorisationServicer(AuthorisationServiceServicer):
         """Take a hiding back."""
         del context
         record, _ = mapping.child_name(request.document, "documents", "document")
-        hidden = NamedHide(request.document, mapping.grantee_name(request.grantee, "grantee"))
+        hidden = NamedHide(request.document, mapping.reader_name(request.grantee, "grantee"))
         write = writing(request, request.request_id)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._hide.unhide(write, record, hidden, lambda _: pb.UnhideDocumentResponse())

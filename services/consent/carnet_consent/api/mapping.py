@@ -56,6 +56,14 @@ def grantee_name(name: str, field: str) -> str:
     return name
 
 
+def reader_name(name: str, field: str) -> str:
+    """The name of a professional, a structure, or a person who acts for the holder, well formed."""
+    if name.startswith("patients/"):
+        parse_name(name, "patients/*", field)
+        return name
+    return grantee_name(name, field)
+
+
 def child_name(name: str, collection: str, field: str) -> tuple[str, str]:
     """The record of `records/{r}/<collection>/{x}`, and x."""
     record, child = parse_name(name, f"records/*/{collection}/*", field)
@@ -111,6 +119,7 @@ def _fill_filter(message: decisions.DocumentFilter, documents: DocumentFilter) -
     message.hidden_documents.extend(documents.hidden_documents)
     message.own_professional = documents.own_professional
     message.own_structure = documents.own_structure
+    message.excluded_structures.extend(documents.excluded_structures)
 
 
 @lru_cache(maxsize=256)

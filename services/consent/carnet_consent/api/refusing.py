@@ -22,6 +22,7 @@ KINDS: Mapping[str, type[Refusal]] = {
     "USER_UNKNOWN": Denied,
     "PURPOSE_NOT_ALLOWED": Denied,
     "ROLE_NOT_ALLOWED": Denied,
+    "MANDATE_NOT_IN_FORCE": Denied,
     "BLOCKED": Denied,
     "NEEDS_CONSENT": Denied,
     "EMERGENCY_OPPOSED": Denied,

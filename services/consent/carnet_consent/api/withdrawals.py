@@ -13,7 +13,9 @@ from carnet_consent.api import mapping
 from carnet_consent.usecases.withdraw import Withdraw
 
 _PART = r"[A-Za-z0-9_.~-]{1,64}"
-_SUBJECT = re.compile(rf"(sessions|professionals|patients|structures|certificates)/{_PART}|activities/{_PART}/{_PART}")
+_SUBJECT = re.compile(
+    rf"(sessions|professionals|patients|structures|mandates|certificates)/{_PART}|activities/{_PART}/{_PART}|callers/{_PART}(/{_PART})?"
+)
 
 
 class WithdrawalServicer(WithdrawalServiceServicer):
@@ -30,7 +32,7 @@ class WithdrawalServicer(WithdrawalServiceServicer):
         """Register a withdrawal."""
         del context
         if _SUBJECT.fullmatch(request.subject) is None:
-            raise InvalidArgument("INVALID_FIELD", "must name a session, professional, structure, activity or certificate", field="subject")
+            raise InvalidArgument("INVALID_FIELD", "must name something that a token names, e.g. `sessions/{session}`", field="subject")
         call = current_call()
         position = await self._withdraw(
             call.caller.name,

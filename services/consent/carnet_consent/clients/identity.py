@@ -1,25 +1,31 @@
-"""Asks identity how far a person was identified, and what a professional's profession is. No trait of anybody comes through here."""
+"""Asks identity how far a person was identified, what a professional's profession is, how a mandate stands. No trait comes through here."""
+
+from datetime import UTC
 
 from carnet.identity.v1 import directory_service_pb2 as directory
 from carnet.identity.v1 import directory_service_pb2_grpc as directory_grpc
-from carnet.identity.v1 import patient_pb2
+from carnet.identity.v1 import mandate_reference_service_pb2 as mandates
+from carnet.identity.v1 import mandate_reference_service_pb2_grpc as mandates_grpc
+from carnet.identity.v1 import mandate_service_pb2, patient_pb2
 from carnet.identity.v1 import patient_reference_service_pb2 as reference
 from carnet.identity.v1 import patient_reference_service_pb2_grpc as reference_grpc
 from carnet_platform.errors import NotFound
 from carnet_platform.peers import Peer
 
+from carnet_consent.domain.mandate import Mandate, MandateKind
 from carnet_consent.domain.refusal import RuleBrokenError
 
 
 class IdentityClient:
-    """Implements the port `Identities` of the use cases."""
+    """Implements the ports `Identities` and `Mandates` of the use cases."""
 
     def __init__(
         self,
         references: "Peer[reference_grpc.PatientReferenceServiceAsyncStub]",
         directory_peer: "Peer[directory_grpc.DirectoryServiceAsyncStub]",
+        mandates_peer: "Peer[mandates_grpc.MandateReferenceServiceAsyncStub]",
     ) -> None:
-        self._references, self._directory = references, directory_peer
+        self._references, self._directory, self._mandates = references, directory_peer, mandates_peer
 
     async def is_qualified(self, patient: str) -> bool:
         """Whether a person's identity is qualified; RuleBrokenError NOT_FOUND for a name never given, Unavailable without an answer."""
@@ -33,3 +39,21 @@ class IdentityClient:
         """TRE_G15 code of a professional; empty for one the directory does not know."""
         answer = await self._directory().BatchGetDisplayNames(directory.BatchGetDisplayNamesRequest(names=[professional]))
         return next((found.profession for found in answer.display_names if found.name == professional), "")
+
+    async def standing(self, mandate: str, mandatary: str) -> Mandate | None:
+        """`mandates/{m}` as it stands now, for `patients/{p}`; None when she has none in force; Unavailable without answer."""
+        answer = await self._mandates().CheckMandate(mandates.CheckMandateRequest(mandate=mandate))
+        if not answer.in_force or answer.mandatary != mandatary:
+            return None
+        try:
+            kind = MandateKind(mandate_service_pb2.MandateKind.Name(answer.kind).removeprefix("MANDATE_KIND_"))
+        except ValueError:  # a kind that this version does not know covers nothing
+            return None
+        return Mandate(
+            name=mandate,
+            holder=answer.holder,
+            kind=kind,
+            end=answer.end_time.ToDatetime(UTC) if answer.HasField("end_time") else None,
+            classes=tuple(answer.classes),
+            hidden_structures=tuple(answer.hidden_structures),
+        )

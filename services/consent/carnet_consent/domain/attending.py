@@ -9,7 +9,7 @@ from datetime import datetime
 
 from carnet_consent.domain.asker import Asker
 from carnet_consent.domain.consent import AttendingPhysician, Consent
-from carnet_consent.domain.holder import is_holder
+from carnet_consent.domain.holder import acts_as_holder
 from carnet_consent.domain.precedence import first_that_speaks
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.domain.stating import check_holder, check_may_change, check_treating
@@ -25,7 +25,7 @@ def declare(consent: Consent, asker: Asker, professional: str, profession: str, 
         The consent, and whether the doctor is confirmed.
     """
     check_may_change(asker, consent)
-    by_holder = is_holder(asker, consent)
+    by_holder = acts_as_holder(asker, consent)
     if by_holder:
         check_holder(asker, consent)
     else:
@@ -50,7 +50,7 @@ def confirm(consent: Consent, asker: Asker, professional: str) -> Consent:
 def end_attending(consent: Consent, asker: Asker, professional: str) -> Consent:
     """End a doctor's standing: by the holder, or by the doctor himself. What he was authorised to read stays (TD0.3)."""
     check_may_change(asker, consent)
-    if is_holder(asker, consent):
+    if acts_as_holder(asker, consent):
         check_holder(asker, consent)
     elif asker.subject != professional:
         raise RuleBrokenError("ROLE_NOT_ALLOWED", "Only the holder or the doctor himself may end it.")

@@ -63,15 +63,21 @@ CONTEXT_RULES: tuple[Refusing, ...] = (
     ),
     Refusing(
         "PURPOSE_NOT_ALLOWED",
-        "domain.md 3.7, 5: a person asks for herself, and only a person does so",
+        "domain.md 3.7, 5: a person asks at her own request, and only a person does so",
         "CSP L1111-19",
-        lambda asked: asked.asker.is_patient != (asked.purpose == Purpose.PATIENT_REQUEST),
+        lambda asked: asked.asker.is_person != (asked.purpose == Purpose.PATIENT_REQUEST),
+    ),
+    Refusing(
+        "MANDATE_NOT_IN_FORCE",
+        "rules.md 12: who acts for another does so under a mandate in force",
+        "CSP L1111-14",
+        lambda asked: asked.asker.is_mandatary and asked.asker.mandate is None,
     ),
     Refusing(
         "ROLE_NOT_ALLOWED",
         "domain.md 3.7, 4d: only a professional authenticated by name reads for care",
         "REF-DMP, EX_AIR-085",
-        lambda asked: asked.action == Action.READ and not (asked.asker.is_patient or asked.asker.is_named_professional),
+        lambda asked: asked.action == Action.READ and not (asked.asker.is_person or asked.asker.is_named_professional),
     ),
     Refusing(
         "USER_UNKNOWN",

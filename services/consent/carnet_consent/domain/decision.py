@@ -3,7 +3,7 @@
     1. who asks, for which structure, for which purpose: nothing about a record is looked at before   (context.py)
     2. the record, whether what it states can stand together, and its state
     3. what the purpose asks for: care with consent (treatment.py, precedence.py), an emergency (emergency.py),
-       the person herself (holder.py), a deposit (deposit.py)
+       the person herself (holder.py), somebody for her (mandatary.py), a deposit (deposit.py)
     4. within each: the habilitation of the profession (matrix.py), and the documents, as a filter (filter.py)
 
 Every path ends in a permit or a denial that names the rule that decided and its source. What no rule permits is refused.
@@ -18,6 +18,7 @@ from carnet_consent.domain.context import Question, refused_before_any_record
 from carnet_consent.domain.deposit import decide_deposit
 from carnet_consent.domain.emergency import decide_break_glass, decide_dispatch
 from carnet_consent.domain.holder import absent_record, closed_record, decide_holder
+from carnet_consent.domain.mandatary import decide_mandatary
 from carnet_consent.domain.matrix import Habilitation
 from carnet_consent.domain.outcome import Decision, denied
 from carnet_consent.domain.treatment import decide_treatment
@@ -51,13 +52,15 @@ def decide(question: Question, consent: Consent | Unreadable | None, habilitatio
         return absent_record()
     if isinstance(consent, Unreadable) or any(contradictions(consent)):
         return unreadable_record()
-    if question.purpose == Purpose.PATIENT_REQUEST:  # 3; the holder keeps some rights while the record is closed
+    if question.asker.is_mandatary:  # 3
+        return decide_mandatary(question.asker, question.action, consent, habilitation, now)
+    if question.purpose == Purpose.PATIENT_REQUEST:  # the holder keeps some rights while the record is closed
         return decide_holder(question.asker, question.action, consent, habilitation)
     return _decide_for_care(question, consent, habilitation, now) if consent.state == RecordState.ACTIVE else closed_record()
 
 
 def _decide_for_care(question: Question, consent: Consent, habilitation: Habilitation, now: datetime) -> Decision:
-    """Decide for everybody but the holder, on an active record."""
+    """Decide for everybody but the holder and who acts for her, on an active record."""
     if question.action == Action.DEPOSIT:
         return decide_deposit(question.asker, habilitation)
     reading = READING_FOR_CARE.get(question.purpose) if question.action == Action.READ else None

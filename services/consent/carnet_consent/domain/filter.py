@@ -11,11 +11,12 @@ from carnet_consent.domain.matrix import DocumentRights
 
 MASKED_FROM_PROFESSIONALS = "MASQUE_PS"
 INVISIBLE_TO_THE_PATIENT = "INVISIBLE_PATIENT"
+INVISIBLE_TO_REPRESENTATIVES = "INVISIBLE_REPRESENTANTS_LEGAUX"
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentFilter:
-    """A document passes when it is not in `hidden_documents` and either.
+    """A document passes when it is not in `hidden_documents`, was deposited for none of `excluded_structures`, and either.
 
     (a) its depositor is `own_professional` (or, deposited without a named author, of `own_structure`), or
     (b) none of its labels is in `excluded_visibilities`, and `rights` cover its class and type.
@@ -26,10 +27,11 @@ class DocumentFilter:
     hidden_documents: tuple[str, ...] = ()
     own_professional: str = ""
     own_structure: str = ""
+    excluded_structures: tuple[str, ...] = ()
 
     def passes(self, document: "DocumentFacts") -> bool:
         """Whether a document passes. The service of documents asks its store the same question."""
-        if document.name in self.hidden_documents:
+        if document.name in self.hidden_documents or document.structure in self.excluded_structures:
             return False
         if document.depositor and document.depositor == self.own_professional:
             return True

@@ -6,6 +6,7 @@ from datetime import datetime
 from carnet_consent.domain.asker import Asker
 from carnet_consent.domain.consent import Consent, NamedHide, Switches
 from carnet_consent.domain.emergency import without_opposed_episodes
+from carnet_consent.domain.holder import is_holder
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.domain.stating import check_holder
 
@@ -14,8 +15,9 @@ MOST_HIDES = 2000
 
 
 def hide(consent: Consent, asker: Asker, hidden: NamedHide) -> Consent:
-    """Hide one document from one professional or structure. Hidden twice is hidden once."""
+    """Hide one document from one professional, structure, or person who acts for the holder. Hidden twice is hidden once."""
     check_holder(asker, consent)
+    _check_whom(asker, consent, hidden)
     if hidden in consent.hides:
         return consent
     if len(consent.hides) >= MOST_HIDES:
@@ -26,9 +28,16 @@ def hide(consent: Consent, asker: Asker, hidden: NamedHide) -> Consent:
 def unhide(consent: Consent, asker: Asker, hidden: NamedHide) -> Consent:
     """Take a hiding back."""
     check_holder(asker, consent)
+    _check_whom(asker, consent, hidden)
     if hidden not in consent.hides:
         raise RuleBrokenError("NOT_FOUND", "There is no such hiding.")
     return replace(consent, hides=tuple(h for h in consent.hides if h != hidden))
+
+
+def _check_whom(asker: Asker, consent: Consent, hidden: NamedHide) -> None:
+    """What is hidden from a representative or caregiver is the holder's own matter, whatever her age (rules.md 13)."""
+    if hidden.grantee.startswith("patients/") and not is_holder(asker, consent):
+        raise RuleBrokenError("ROLE_NOT_ALLOWED", "Only the holder hides something from those who act for her.")
 
 
 def check_switches(switches: Switches) -> None:

@@ -19,6 +19,11 @@ def is_holder(asker: Asker, consent: Consent) -> bool:
     return asker.is_patient and asker.subject == consent.patient
 
 
+def acts_as_holder(asker: Asker, consent: Consent) -> bool:
+    """Whether the asker manages this record: the person herself, or her representative while she is a minor (domain.md 1.3)."""
+    return asker.acts_for != "" and asker.acts_for == consent.patient
+
+
 def decide_holder(asker: Asker, action: Action, consent: Consent, habilitation: Habilitation) -> Decision:
     """Permit the holder; for a deposit within what a person may deposit (rules.md 19)."""
     if not is_holder(asker, consent):

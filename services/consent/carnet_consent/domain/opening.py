@@ -38,9 +38,9 @@ class Availability(StrEnum):
 
 def check_may_open(asker: Asker, opening: Opening) -> None:
     """Refuse whoever may not open a record for this person, and evidence that is incomplete. No record is looked at before."""
-    if asker.is_patient:
-        if asker.subject != opening.patient or asker.purpose != Purpose.PATIENT_REQUEST:
-            raise RuleBrokenError("ROLE_NOT_ALLOWED", "A person opens a record for herself alone.")
+    if asker.is_person:
+        if asker.acts_for != opening.patient or asker.purpose != Purpose.PATIENT_REQUEST:
+            raise RuleBrokenError("ROLE_NOT_ALLOWED", "A person opens a record for herself alone, or for a minor whom she represents.")
     else:
         check_treating(asker)
     for name, text in (("form", opening.form), ("form_version", opening.form_version), ("method", opening.method)):
@@ -53,7 +53,7 @@ def open_record(asker: Asker, opening: Opening, now: datetime, durations: Durati
     """Make the record. The professional who opens it collected the person's consent, so he is authorised by it."""
     evidence = Evidence(opening.form.strip(), opening.form_version.strip(), opening.method.strip(), asker.subject, now)
     statements: tuple[Statement, ...] = ()
-    if not asker.is_patient:
+    if not asker.is_person:
         statements = (Statement(statement_id, asker.subject, StatementKind.STANDING, now, now + durations.standing, asker.subject),)
     return Consent(record, opening.patient, RecordState.ACTIVE, 0, now, evidence, opening.switches, statements)
 
@@ -62,6 +62,8 @@ def check_may_look_up(asker: Asker, patient: str) -> None:
     """Refuse a person who asks for somebody else, whether or not there is a record."""
     if asker.is_patient and asker.subject != patient:
         raise RuleBrokenError("ROLE_NOT_ALLOWED", "A person asks for her own record alone.")
+    if asker.is_mandatary and (asker.mandate is None or asker.mandate.holder != patient):
+        raise RuleBrokenError("ROLE_NOT_ALLOWED", "Under a mandate a person asks for the record of whom she acts for.")
     if asker.is_named_professional and not asker.structure:
         raise RuleBrokenError("USER_UNKNOWN", "Name a structure where the user works.")
 
@@ -73,7 +75,7 @@ def availability(consent: Consent | None, asker: Asker, now: datetime) -> Availa
     if consent.state != RecordState.ACTIVE:
         return Availability.CLOSED
     finding = first_that_speaks(consent, asker, now)
-    if asker.is_patient or finding.authorises:
+    if asker.is_person or finding.authorises:
         return Availability.AUTHORISED
     if finding.refusal == "BLOCKED":
         return Availability.BLOCKED

@@ -67,6 +67,7 @@ SENTENCES = {
     "USER_UNKNOWN": "The user or the structure acted for is not stated. Name a structure where the user works.",
     "PURPOSE_NOT_ALLOWED": "This purpose is not the one stated at log-in, or is not open to this user.",
     "ROLE_NOT_ALLOWED": "This user has no right to this operation.",
+    "MANDATE_NOT_IN_FORCE": "The mandate is not in force.",
     "NOT_FOUND": "There is no such record.",
     "RECORD_CLOSED": "The record is closed.",
     "CONSENT_UNREADABLE": "What is stated about this access cannot be read with certainty. Call the operator.",

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from carnet_consent.domain.asker import Asker, Purpose
 from carnet_consent.domain.consent import Consent, RecordState, Statement, StatementKind
-from carnet_consent.domain.holder import is_holder
+from carnet_consent.domain.holder import acts_as_holder
 from carnet_consent.domain.precedence import first_that_speaks
 from carnet_consent.domain.refusal import RuleBrokenError
 
@@ -39,16 +39,16 @@ class Wish:
 
 
 def check_may_change(asker: Asker, consent: Consent) -> None:
-    """Refuse a change by a person who is not the holder as if there were no record, and any change of a closed record."""
-    if asker.is_patient and not is_holder(asker, consent):
+    """Refuse a person who neither is the holder nor manages the record for her, as if there were none; and any change of a closed one."""
+    if asker.is_person and not acts_as_holder(asker, consent):
         raise RuleBrokenError("NOT_FOUND", "There is no such record.")
     if consent.state != RecordState.ACTIVE:
         raise RuleBrokenError("RECORD_CLOSED", "The record is closed.")
 
 
 def check_holder(asker: Asker, consent: Consent) -> None:
-    """Refuse anyone but the holder."""
-    if not asker.is_patient:
+    """Refuse anyone but the holder, and a minor's representative."""
+    if not asker.acts_for:
         raise RuleBrokenError("ROLE_NOT_ALLOWED", "Only the holder of the record may do this.")
     if asker.purpose != Purpose.PATIENT_REQUEST:
         raise RuleBrokenError("PURPOSE_NOT_ALLOWED", "The holder acts at her own request.")
@@ -81,7 +81,7 @@ def state(
     _check_may_state(consent, asker, wish, now)
     if len(wish.motive) > MOTIVE_LENGTH:
         raise RuleBrokenError("INVALID_FIELD", f"must have at most {MOTIVE_LENGTH} characters", field="authorisation.motive")
-    end = _end(wish, now, durations, by_holder=is_holder(asker, consent))
+    end = _end(wish, now, durations, by_holder=acts_as_holder(asker, consent))
     statement = Statement(statement_id, wish.grantee, wish.kind, now, end, asker.subject, wish.motive.strip())
     kept = _with_room(tuple(s for s in consent.statements if not _gives_way(s, statement, now)), now, durations.most_statements)
     return replace(consent, statements=(*kept, statement)), statement
@@ -91,9 +91,9 @@ def take_back(consent: Consent, asker: Asker, statement_id: str, now: datetime) 
     """Take a statement back: any by the holder; his own by the grantee, unless it is a block."""
     check_may_change(asker, consent)
     statement = next((s for s in consent.statements if s.id == statement_id and s.is_in_force(now)), None)
-    if statement is None or not (is_holder(asker, consent) or statement.grantee == asker.subject):
+    if statement is None or not (acts_as_holder(asker, consent) or statement.grantee == asker.subject):
         raise RuleBrokenError("NOT_FOUND", "There is no such statement.")
-    if is_holder(asker, consent):
+    if acts_as_holder(asker, consent):
         check_holder(asker, consent)
     elif statement.kind == StatementKind.BLOCK:
         raise RuleBrokenError("BLOCKED", "Only the person can unblock.")
@@ -104,7 +104,7 @@ def take_back(consent: Consent, asker: Asker, statement_id: str, now: datetime) 
 
 
 def _check_may_state(consent: Consent, asker: Asker, wish: Wish, now: datetime) -> None:
-    if is_holder(asker, consent):
+    if acts_as_holder(asker, consent):
         check_holder(asker, consent)
         if wish.kind != StatementKind.BLOCK and any(s.kind == StatementKind.BLOCK for s in consent.in_force_about(wish.grantee, now)):
             raise RuleBrokenError("STATE_FORBIDS", "The grantee is blocked. Take the block back first.")

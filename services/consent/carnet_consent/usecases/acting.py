@@ -7,9 +7,15 @@ from carnet_platform.identifiers import check_request_id
 from google.protobuf.message import Message
 
 from carnet_consent.domain.asker import Asker
+from carnet_consent.domain.token_names import names_of
+from carnet_consent.usecases.mandates import mandate_of
 
 DISPATCH_CLAIM = "regulation"
 """The token's claim for the right to regulate emergency calls (Acces_Regulation_Medicale of Pro Sante Connect)."""
+AUTHENTICATION_CLAIM = "auth"
+"""The token's claim for who vouches for its user in the place of an identity provider (rules.md 11)."""
+MANDATE_CLAIM = "mandate"
+"""The token's claim for the mandate (`mandates/{mandate}`) under which a person acts for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +24,12 @@ class Acting:
 
     asker: Asker
     fences: tuple[str, ...]
-    """What may have been withdrawn: session, person, structure, activity, certificate."""
+    """What may have been withdrawn (`domain/token_names.py`)."""
     software: str
     method: str
     trace_id: str
+    authentication: str = ""
+    """Who vouches for the user where no identity provider does (`Actor.authentication`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,8 @@ class Write:
 def acting() -> Acting:
     """Who acts now. Raises Unauthenticated when the call came without a user."""
     call, user = current_call(), current_user()
-    return Acting(_asker(user), _fences(user), _software(call, user), call.method, call.trace_id)
+    vouched = str(user.claims.get(AUTHENTICATION_CLAIM, ""))
+    return Acting(_asker(user), _fences(call, user), _software(call, user), call.method, call.trace_id, vouched)
 
 
 def writing(request: Message, request_id: str) -> Write:
@@ -51,15 +60,19 @@ def _asker(user: User) -> Asker:
         structure=user.organisation,
         purpose=user.purpose,
         is_dispatch_doctor=user.claims.get(DISPATCH_CLAIM) is True,
+        mandate=mandate_of(user.claims),
     )
 
 
-def _fences(user: User) -> tuple[str, ...]:
-    names = [user.session, user.subject, f"certificates/{user.presenter}"]
-    if user.organisation:
-        names.append(user.organisation)
-        names.append(f"activities/{user.subject.partition('/')[2]}/{user.organisation.partition('/')[2]}")
-    return tuple(name for name in names if name)
+def _fences(call: Call, user: User) -> tuple[str, ...]:
+    return names_of(
+        session=user.session,
+        subject=user.subject,
+        organisation=user.organisation,
+        mandate=str(user.claims.get(MANDATE_CLAIM, "")),
+        certificates=(user.presenter, call.caller.thumbprint),
+        callers=(user.software, call.caller.name),
+    )
 
 
 def _software(call: Call, user: User) -> str:

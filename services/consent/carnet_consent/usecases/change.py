@@ -29,6 +29,7 @@ from carnet_consent.storage.fences import Fences
 from carnet_consent.storage.records import Records
 from carnet_consent.usecases.acting import Write
 from carnet_consent.usecases.events import payload
+from carnet_consent.usecases.mandates import check_not_over
 
 T = TypeVar("T")
 _WITHDREW, _GRANTED = b"\x01", b"\x00"
@@ -101,6 +102,7 @@ class Changes:
             now = self.clock.now()
             if await self.fences.withdrawn(session, acting.fences, now):
                 raise RuleBrokenError("SESSION_WITHDRAWN", "This session has ended. Log in again.")
+            check_not_over(acting.asker, now)
             key = (acting.method, acting.asker.subject, write.request_id, write.content)
             first = await self.requests.first_answer(session, *key)
             if first is not None:

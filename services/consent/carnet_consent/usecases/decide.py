@@ -1,18 +1,20 @@
 """Decides: the access decision on what is stated now, within tables that were read at the start."""
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from carnet_platform.clock import Clock
 
-from carnet_consent.domain.asker import Action
+from carnet_consent.domain.asker import Action, Asker
 from carnet_consent.domain.consent import Consent
 from carnet_consent.domain.context import Question
 from carnet_consent.domain.decision import Unreadable, decide
 from carnet_consent.domain.matrix import Habilitation
 from carnet_consent.domain.outcome import Decision
-from carnet_consent.storage.read_batch import ReadBatch
+from carnet_consent.storage.read_batch import ReadBatch, Reading
 from carnet_consent.storage.rollback import RollbackWatch
 from carnet_consent.usecases.acting import Acting
+from carnet_consent.usecases.mandates import StandingMandates
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,22 @@ class Decide:
     rollbacks: RollbackWatch
     habilitation: Habilitation
     clock: Clock
+    mandates: StandingMandates
 
     async def __call__(self, acting: Acting, record: str, purpose: str, action: Action) -> Decided:
-        """Decide once. Raises Unavailable when the store does not answer: then nothing is decided, so nothing is released."""
-        reading = await self.batch.read(record, acting.fences)
+        """Decide once. Raises Unavailable when store or identity does not answer: then nothing is decided, so nothing is released."""
+        reading, standing = await self._read(acting, record)
         consent = self.rollbacks.trusted(reading.consent)
-        asker = replace(acting.asker, is_withdrawn=reading.is_withdrawn)
+        asker = replace(standing, is_withdrawn=reading.is_withdrawn)
         now = self.clock.now()
         decision = decide(Question(asker, purpose, action), consent, self.habilitation, now)
         return self._told(decision, consent, reading.position, now.timestamp())
+
+    async def _read(self, acting: Acting, record: str) -> tuple[Reading, Asker]:
+        """What is stated, and under which mandate the asker stands: both read after the question came."""
+        if not acting.asker.is_mandatary:
+            return await self.batch.read(record, acting.fences), acting.asker
+        return await asyncio.gather(self.batch.read(record, acting.fences), self.mandates.now(acting.asker))
 
     def _told(self, decision: Decision, consent: Consent | Unreadable | None, position: int, now: float) -> Decided:
         ends = getattr(decision.outcome, "ends", None)

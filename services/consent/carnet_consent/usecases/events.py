@@ -45,6 +45,8 @@ def event(kind: str, record: str, acting: Acting, now: datetime, request_id: str
     made.actor.role = acting.asker.role
     made.actor.structure = acting.asker.structure
     made.actor.software = acting.software
+    made.actor.authentication = acting.authentication
+    made.actor.mandate = acting.asker.mandate.name if acting.asker.mandate is not None else ""
     return made
 
 

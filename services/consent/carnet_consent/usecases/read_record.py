@@ -7,13 +7,14 @@ from carnet_platform.clock import Clock
 from carnet_consent.domain.asker import Purpose
 from carnet_consent.domain.consent import Consent, Statement, contradictions
 from carnet_consent.domain.decision import Unreadable
-from carnet_consent.domain.holder import is_holder
+from carnet_consent.domain.holder import acts_as_holder, is_holder
 from carnet_consent.domain.opening import Availability, availability, check_may_look_up
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.storage.read_batch import ReadBatch
 from carnet_consent.storage.records import Records
 from carnet_consent.storage.rollback import RollbackWatch
 from carnet_consent.usecases.acting import Acting
+from carnet_consent.usecases.mandates import check_not_over
 
 
 @dataclass(frozen=True)
@@ -35,23 +36,26 @@ class ReadRecord:
         return availability(consent, acting.asker, self.clock.now()), record if consent is not None else ""
 
     async def own(self, acting: Acting, record: str) -> Consent:
-        """The holder's record. Anybody else's is not found."""
+        """The record, for its holder and for who manages it for her. Anybody else's is not found."""
         if acting.asker.purpose != Purpose.PATIENT_REQUEST:
             raise RuleBrokenError("ROLE_NOT_ALLOWED", "Only the holder of the record may do this.")
         consent = await self._read(acting, record)
-        if consent is None or not is_holder(acting.asker, consent):
+        if consent is None or not acts_as_holder(acting.asker, consent):
             raise RuleBrokenError("NOT_FOUND", "There is no such record.")
         return consent
 
     async def statements(self, acting: Acting, record: str) -> tuple[tuple[Statement, ...], Consent]:
-        """The statements in force, for the holder, and the record they stand in."""
+        """The statements in force, for the holder alone, and the record they stand in: a minor's secret ones cannot be told apart."""
         consent, now = await self.own(acting, record), self.clock.now()
+        if not is_holder(acting.asker, consent):
+            raise RuleBrokenError("ROLE_NOT_ALLOWED", "Only the holder of the record may do this.")
         return tuple(statement for statement in consent.statements if statement.is_in_force(now)), consent
 
     async def _read(self, acting: Acting, record: str) -> Consent | None:
         reading = await self.batch.read(record, acting.fences)
         if reading.is_withdrawn:
             raise RuleBrokenError("SESSION_WITHDRAWN", "This session has ended. Log in again.")
+        check_not_over(acting.asker, self.clock.now())
         consent = self.rollbacks.trusted(reading.consent)
         if isinstance(consent, Unreadable) or (consent is not None and any(contradictions(consent))):
             raise _unreadable()

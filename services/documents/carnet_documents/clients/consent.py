@@ -48,6 +48,7 @@ def _allowed(permit: pb.Permit, rule: str, patient: str) -> Allowed:
             hidden_documents=frozenset(permit.filter.hidden_documents),
             own_professional=permit.filter.own_professional,
             own_structure=permit.filter.own_structure,
+            excluded_structures=frozenset(permit.filter.excluded_structures),
         ),
         usable_for=permit.usable_for.ToTimedelta(),
         ends_in=permit.ends_in.ToTimedelta() if permit.HasField("ends_in") else None,

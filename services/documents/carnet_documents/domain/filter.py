@@ -1,7 +1,8 @@
 """The filter of a permit: which documents pass. The reference in pure Python; storage asks the same as a query.
 
-A document passes when it is not hidden by name and either is the user's own deposit, or carries no excluded label and its class or
-type is allowed (carnet.consent.v1.DocumentFilter). A label this service does not know hides everything but own deposits.
+A document passes when it is not hidden by name, was deposited for no excluded structure, and either is the user's own deposit, or carries
+no excluded label and its class or type is allowed (carnet.consent.v1.DocumentFilter). A label this service does not know hides everything
+but own deposits.
 """
 
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ class DocumentFilter:
     hidden_documents: frozenset[str] = frozenset()
     own_professional: str = ""
     own_structure: str = ""
+    excluded_structures: frozenset[str] = frozenset()
 
     def owners(self) -> tuple[str, ...]:
         """Whose deposits pass whatever their labels."""
@@ -40,9 +42,11 @@ class DocumentFilter:
             return True
         return class_code in self.classes and type_code not in self.denied_types
 
-    def passes(self, *, name: str, depositor: str, class_code: str, type_code: str, labels: Iterable[Visibility]) -> bool:
-        """Whether a document passes."""
-        if name in self.hidden_documents:
+    def passes(
+        self, *, name: str, depositor: str, class_code: str, type_code: str, labels: Iterable[Visibility], structure: str = ""
+    ) -> bool:
+        """Whether a document passes; ``structure`` is the one it was deposited for."""
+        if name in self.hidden_documents or structure in self.excluded_structures:
             return False
         if depositor in self.owners():
             return True

@@ -41,7 +41,7 @@ class SharedFinds:
 
     def __init__(self, documents: Collection, versions: str, blinding: Blinding, *, with_content: bool) -> None:
         self._documents, self._versions, self._blinding, self._with_content = documents, versions, blinding, with_content
-        self._gathering = Gathering[Wanted, Rows]("shared document find", self._find)
+        self._gathering = Gathering[Wanted, Rows](self._find)
 
     async def find(self, document: str, wanted: Wanted) -> Rows:
         """What is stored now, as far as it passes the filter."""

@@ -21,6 +21,8 @@ def permitted(record: str, terms: DocumentFilter, now: datetime, blinding: Blind
     hidden = _hidden(record, terms)
     if hidden:
         query["_id"] = {"$nin": hidden}
+    if terms.excluded_structures:
+        query["structure"] = {"$nin": [blinding.actor(record, one) for one in sorted(terms.excluded_structures)]}
     if owners:
         query["$or"] = [{"depositor": {"$in": owners}}, general]
         return query

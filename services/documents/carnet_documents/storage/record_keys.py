@@ -27,7 +27,7 @@ class RecordKeys:
     def __init__(self, collection: Collection, keys: MasterKeys) -> None:
         self._collection = collection
         self._keys = keys
-        self._gathering = Gathering[None, bytes | None]("shared key find", self._wrapped)
+        self._gathering = Gathering[None, bytes | None](self._wrapped)
 
     @classmethod
     async def open(cls, database: Database, keys: MasterKeys) -> "RecordKeys":

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from carnet_documents.domain.decision import Action, Allowed, Denial
 from carnet_documents.domain.header import HeaderPatient
+from carnet_documents.domain.matched import Matched
 
 
 class Consent(Protocol):
@@ -17,6 +18,10 @@ class Consent(Protocol):
 class Identity(Protocol):
     """Who the holder of a record is, without any trait coming back."""
 
-    async def differences(self, holder: str, named: HeaderPatient) -> tuple[bool, tuple[str, ...]]:
-        """Whether a header speaks of the holder, and the traits that differ all the same."""
+    async def match(self, holder: str, named: HeaderPatient) -> Matched:
+        """A header against the holder."""
+        ...
+
+    async def is_qualified(self, holder: str) -> bool:
+        """Whether the holder's identity is qualified, where there is no header."""
         ...

@@ -161,13 +161,22 @@ class SubmitDocument:
             raise RuleBroken("CLASS_NOT_DEPOSITABLE", "this user may not deposit documents of this class or type", "header.entry.type")
 
     async def _patient(self, header: Header | None, held: HeldPermit) -> tuple[DepositWarning, ...]:
-        """Warnings about a header that speaks of the holder. Raises ``RuleBroken`` DOCUMENT_OF_ANOTHER_PATIENT."""
+        """Warnings about a header that speaks of the holder.
+
+        Raises ``RuleBroken`` IDENTITY_NOT_QUALIFIED, since a status that was good when the record was opened may have been lowered
+        (RNIV: only a qualified identity is fed), and DOCUMENT_OF_ANOTHER_PATIENT.
+        """
+        holder = held.allowed.patient
         if header is None:
+            _check_qualified(is_qualified=await self._identity.is_qualified(holder))
             return ()
-        is_same, differing = await self._identity.differences(held.allowed.patient, header.patient)
-        if not is_same:
-            raise RuleBroken("DOCUMENT_OF_ANOTHER_PATIENT", "the header names another patient than the record's")
-        return header_warnings(header) + trait_warnings(differing)
+        matched = await self._identity.match(holder, header.patient)
+        _check_qualified(is_qualified=matched.is_qualified)
+        if not matched.is_same:
+            former = "the header bears an INS that the patient bore before; nothing new is deposited under it"
+            another = "the header names another patient than the record's"
+            raise RuleBroken("DOCUMENT_OF_ANOTHER_PATIENT", former if matched.is_under_former_ins else another)
+        return header_warnings(header) + trait_warnings(matched.differing)
 
     async def _key(self, record: str, held: HeldPermit) -> bytes:
         if held.record_key is None:
@@ -191,7 +200,7 @@ class SubmitDocument:
         entry = describe(claim, document_class, receipt, warnings)
         entry = replace(entry, creation_time=entry.creation_time.replace(microsecond=entry.creation_time.microsecond // 1000 * 1000))
         structure = user.organisation or user.subject
-        labels = check_labels(deposit.labels, is_of_patient=user.role == "PATIENT", may_cumulate=self._tables.may_cumulate)
+        labels = check_labels(deposit.labels, is_of_patient=user.subject.startswith("patients/"), may_cumulate=self._tables.may_cumulate)
         placement = Placement(
             record=record,
             document=new_id(),
@@ -209,3 +218,8 @@ class SubmitDocument:
         )
         unique, deposited = blinding.unique_id(record, entry.unique_id), blinding.deposit(record, structure, entry.unique_id)
         return NewDocument(placement, entry, new_key(), unique, deposited, content_mac, content)
+
+
+def _check_qualified(*, is_qualified: bool) -> None:
+    if not is_qualified:
+        raise RuleBroken("IDENTITY_NOT_QUALIFIED", "the holder's identity is not qualified any more: INSi and an identity paper")

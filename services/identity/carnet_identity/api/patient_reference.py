@@ -34,4 +34,4 @@ class PatientReferenceServicer(PatientReferenceServiceServicer):
         del context
         (patient_id,) = parse_name(request.patient, "patients/*", "patient")
         header_ins = (request.ins.value, request.ins.authority) if request.HasField("ins") else None
-        return mapping.comparison_to(await self._refer.match(patient_id, mapping.raw_traits_from(request.traits), header_ins))
+        return mapping.comparison_to(*await self._refer.match(patient_id, mapping.raw_traits_from(request.traits), header_ins))

@@ -2,14 +2,16 @@
 
 A header is written by hand and by old software, so accents, case, hyphens and apostrophes do not count, and what is only
 poorer (a shorter list of given names, an unknown day, a number that fails its key) is a warning. What means another patient
-is decisive: another valid INS, another birth name, first given name, birth date or sex. A header that lacks its birth name, first given
-name or birth date identifies nobody: `is_same_person` is false although no trait of it is decisive.
+is decisive: another valid INS, another birth name, first given name, birth date or sex. An INS that the person bore before is decisive
+too, under a name of its own: it is hers, and not usable for a new deposit (domain.md 1.1). A header that lacks its birth name, first
+given name or birth date identifies nobody: `is_same_person` is false although no trait of it is decisive.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from carnet_identity.domain import ins as ins_rules
@@ -45,7 +47,9 @@ def fold(name: str) -> tuple[str, ...]:
     return tuple(_BETWEEN_WORDS.sub(" ", bare).split())
 
 
-def compare_header(header: Traits, header_ins: tuple[str, str] | None, person: Traits, person_ins: Ins) -> Comparison:
+def compare_header(
+    header: Traits, header_ins: tuple[str, str] | None, person: Traits, person_ins: Ins, former: Sequence[Ins] = ()
+) -> Comparison:
     """Compares the patient of a header with a person.
 
     Args:
@@ -53,9 +57,11 @@ def compare_header(header: Traits, header_ins: tuple[str, str] | None, person: T
         header_ins: value and authority as written there, or None.
         person: the registered traits.
         person_ins: the registered INS.
+        former: those she bore before. They are history: nothing new is deposited under one (domain.md 1.1), and the difference is
+            called `former_ins`, since the document may well be hers.
     """
     found = [
-        _ins_difference(header_ins, person_ins),
+        _ins_difference(header_ins, person_ins, former),
         _name_difference(header.birth_family_name, person.birth_family_name),
         _first_name_difference(header, person),
         _list_difference(header, person),
@@ -84,11 +90,13 @@ def _identifies_somebody(header: Traits) -> bool:
     return bool(fold(header.birth_family_name) and given and _read_date(header.birth_date))
 
 
-def _ins_difference(header: tuple[str, str] | None, person: Ins) -> Difference | None:
+def _ins_difference(header: tuple[str, str] | None, person: Ins, former: Sequence[Ins]) -> Difference | None:
     if header is None or not ins_rules.normalise(header[0]):
         return None
     number = ins_rules.normalise(header[0])
     if number != person.value:
+        if any(number == one.value for one in former):
+            return Difference("former_ins", is_decisive=True)
         return Difference("ins", is_decisive=ins_rules.has_key(number))
     return None if header[1] == person.authority else Difference("ins", is_decisive=False)
 

@@ -16,6 +16,11 @@ _FORM = re.compile(r"(?:[0-9]{2}|2[AB])[0-9]{7}")
 _CORSICAN_READINGS = {"2A": ("20", "19"), "2B": ("20", "18")}
 
 
+def is_finess(value: str) -> bool:
+    """Whether a text has the form of a FINESS; its key may be wrong."""
+    return _FORM.fullmatch(value) is not None
+
+
 def parse_finess(value: str, *, field: str = "finess") -> str:
     """The FINESS without blanks, in upper case.
 

@@ -13,7 +13,7 @@ from typing import Any
 from carnet_identity.domain.broken_rule import BrokenRule
 from carnet_identity.domain.directory import PROFESSIONS
 
-SYSTEM_ROLES = frozenset({"PATIENT", "STRUCTURE", "INSURER"})
+SYSTEM_ROLES = frozenset({"PATIENT", "REPRESENTATIVE", "CAREGIVER", "STRUCTURE", "INSURER"})
 PURPOSES = frozenset({"TREATMENT", "BREAK_GLASS", "EMERGENCY_DISPATCH", "PATIENT_REQUEST", "SYSTEM_DEPOSIT", "OPERATIONS"})
 _EVERY_PROFESSION = "PROFESSIONAL"
 _DISPATCH = "EMERGENCY_DISPATCH"
@@ -21,7 +21,7 @@ _DISPATCH = "EMERGENCY_DISPATCH"
 
 @dataclass(frozen=True, slots=True)
 class PurposeTable:
-    """The purposes of each role: a TRE_G15 code, PROFESSIONAL for every one of them, PATIENT, STRUCTURE or INSURER."""
+    """The purposes of each role: a TRE_G15 code, PROFESSIONAL for every one of them, or a role beside the professions."""
 
     rows: Mapping[str, frozenset[str]]
 
@@ -49,7 +49,7 @@ def read_purposes(document: Mapping[str, Any]) -> PurposeTable:
     rows: dict[str, frozenset[str]] = {}
     for role, purposes in document.items():
         if role not in PROFESSIONS | SYSTEM_ROLES | {_EVERY_PROFESSION}:
-            raise BrokenRule(str(role), "a role is a code of TRE_G15, PROFESSIONAL, PATIENT, STRUCTURE or INSURER")
+            raise BrokenRule(str(role), f"a role is a code of TRE_G15, PROFESSIONAL, or one of {', '.join(sorted(SYSTEM_ROLES))}")
         if not isinstance(purposes, list) or not PURPOSES.issuperset(purposes):
             raise BrokenRule(str(role), "the purposes of a role are a list of purposes of use")
         rows[role] = frozenset(purposes)

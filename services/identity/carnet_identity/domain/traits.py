@@ -16,6 +16,8 @@ from enum import Enum
 from carnet_identity.domain.broken_rule import BrokenRule
 
 LONGEST_NAME = 100
+STRICT = ("birth_family_name", "first_given_name", "given_names", "birth_date", "sex", "birth_place")
+"""The strict traits: five and the first given name (domain.md 1.1). The names in use are not among them."""
 _NAME = re.compile(r"(?! )[A-Z '\-]*[A-Z][A-Z '\-]*(?<! )")
 _PLACE = re.compile(r"(?:[0-9]{2}|2[AB])[0-9]{3}")
 _DATE = re.compile(r"[0-9]{8}")
@@ -76,6 +78,22 @@ def parse_traits(traits: Traits, *, today: date, field: str = "traits") -> Trait
     return traits
 
 
+def parse_commune(value: str, *, field: str = "residence_commune") -> str:
+    """The commune of residence itself (TD1.3); empty where it is not known.
+
+    Raises:
+        BrokenRule: INVALID_FIELD.
+    """
+    if value and not _PLACE.fullmatch(value):
+        raise BrokenRule(field, "a commune of residence is an INSEE code of five characters")
+    return value
+
+
+def strict_difference(held: Traits, wanted: Traits) -> tuple[str, ...]:
+    """The strict traits that are not the same, letter for letter."""
+    return tuple(trait for trait in STRICT if getattr(held, trait) != getattr(wanted, trait))
+
+
 def starts_with_words(words: list[str], beginning: list[str]) -> bool:
     """Whether a list of words begins with another list of words."""
     return words[: len(beginning)] == beginning
@@ -87,13 +105,32 @@ def check_birth_date(value: str, *, today: date, field: str) -> None:
     Raises:
         BrokenRule: INVALID_FIELD.
     """
+    _check_date(value, "a birth date", today, field)
+
+
+def check_death_date(value: str, birth_date: str, *, today: date, field: str) -> None:
+    """Refuses what is no YYYYMMDD between a birth, as far as it is known, and today.
+
+    Raises:
+        BrokenRule: INVALID_FIELD.
+    """
+    _check_date(value, "a date of death", today, field)
+    for begin, end in ((0, 4), (4, 6), (6, 8)):
+        died, born = int(value[begin:end]), int(birth_date[begin:end])
+        if not died or not born or died > born:
+            return
+        if died < born:
+            raise BrokenRule(field, "a date of death does not lie before the birth")
+
+
+def _check_date(value: str, what: str, today: date, field: str) -> None:
     if not _DATE.fullmatch(value):
-        raise BrokenRule(field, "a birth date is YYYYMMDD, with 00 for an unknown day or month")
+        raise BrokenRule(field, f"{what} is YYYYMMDD, with 00 for an unknown day or month")
     year, month, day = int(value[:4]), int(value[4:6]), int(value[6:])
     if year < _EARLIEST_YEAR or month > _MONTHS or day > _days(year, month):
-        raise BrokenRule(field, "a birth date exists in the calendar")
+        raise BrokenRule(field, f"{what} exists in the calendar")
     if date(year, month or 1, day or 1) > today + timedelta(days=1):
-        raise BrokenRule(field, "a birth date does not lie ahead")
+        raise BrokenRule(field, f"{what} does not lie ahead")
 
 
 def _days(year: int, month: int) -> int:

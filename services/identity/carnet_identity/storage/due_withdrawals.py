@@ -45,8 +45,9 @@ class DueWithdrawals:
         ]
 
     async def done(self, withdrawal: Withdrawal) -> None:
-        """Notes that consent has one, unless a newer one of the same subject was noted meanwhile."""
-        await self._update(withdrawal, {"$set": {"is_told": True}})
+        """Notes that consent has one, unless a newer one of the same subject was noted meanwhile, or it must be kept for longer."""
+        told = {"_id": withdrawal.subject, "request_id": withdrawal.request_id, "expire_time": {"$lte": withdrawal.expire_time}}
+        await self._due.update_one(told, {"$set": {"is_told": True}})
 
     async def put_back(self, withdrawal: Withdrawal) -> None:
         """Puts one that consent refused behind the others."""

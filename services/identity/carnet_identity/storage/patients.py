@@ -1,13 +1,15 @@
-"""Persons at rest: everything about one is a single sealed blob, found by a blind index of INS and authority.
+"""Persons at rest: everything about one is a single sealed blob, found by blind indexes of each INS she bears or bore.
 
-Promises that a person is found by exact INS alone, that an INS stands for one person, and that the blob of another person, of another
-revision or under another index does not open in a document's place: an alarm is raised and nobody is answered (EnvelopeError).
+Promises that a person is found by exact INS alone, that an INS, present or former, stands for one person, and that the blob of another
+person, of another revision, under another index or with other search terms does not open in a document's place: an alarm is raised and
+nobody is answered (EnvelopeError). A number that nobody bears costs what one costs that somebody does.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -18,82 +20,113 @@ from carnet_platform.mongo import Collection, Session, conflict
 from pymongo.errors import DuplicateKeyError
 
 from carnet_identity.domain.identity_status import IdentityStatus
-from carnet_identity.domain.ins import Ins
+from carnet_identity.domain.ins import NIR_TEST, Ins
 from carnet_identity.domain.patient import Patient
 from carnet_identity.domain.traits import Sex, Traits
+from carnet_identity.storage.patient_rows import read_content, write_content
+from carnet_identity.storage.shared_rows import SharedRows
 
 _COLLECTION = "patients"
 _log = structlog.get_logger(__name__)
+
+Terms = Callable[[Patient], list[bytes]]
+"""The search terms of a person: each a blind token, stored beside her sealed blob and bound to it."""
+_NOBODY = Patient(
+    id="a" * 26,
+    ins=Ins("0" * 15, NIR_TEST),
+    traits=Traits(birth_family_name="A" * 16, first_given_name="A" * 8, given_names="A" * 16, birth_date="19000101", sex=Sex.UNKNOWN),
+    status=IdentityStatus.PROVISIONAL,
+)
+
+
+def no_terms(patient: Patient) -> list[bytes]:
+    """Nobody is searched for."""
+    del patient
+    return []
 
 
 class PatientStore:
     """Collection `patients`."""
 
-    def __init__(self, collection: Collection, keys: MasterKeys) -> None:
-        self._patients = collection
+    def __init__(self, collection: Collection, keys: MasterKeys, terms: Terms = no_terms) -> None:
+        self._patients, self._rows = collection, SharedRows(collection)
         self._sealer = Sealer(keys, _COLLECTION)
         self._index_key = keys.derive("patient-ins-index")
+        self._terms = terms
+        self._nobody = {"_id": _NOBODY.id, **self._closed(_NOBODY, [])}
 
-    async def find(self, patient_id: str) -> Patient | None:
+    async def find(self, patient_id: str, session: Session | None = None) -> Patient | None:
         """The person of an opaque id; None for one never given."""
-        found = await self._patients.find_one({"_id": patient_id})
-        return None if found is None else self._opened(found)
+        found = await self._patients.find_one({"_id": patient_id}, session=session)
+        return None if found is None else self.opened(found)
 
     async def find_by_ins(self, ins: Ins, session: Session | None = None) -> Patient | None:
-        """The person of an exact INS."""
-        found = await self._patients.find_one({"ins_index": self._index(ins)}, session=session)
-        return None if found is None else self._opened(found, asked=ins)
+        """The person who bears an exact INS or bore it."""
+        index = self._index(ins)
+        found = await (self._rows.find(index) if session is None else self._patients.find_one({"ins_index": index}, session=session))
+        if found is None:
+            # Nobody's row is opened as somebody's would be: the time taken does not tell who is registered (trial S4).
+            self.opened(self._nobody)
+            return None
+        return self.opened(found, asked=ins)
 
     async def insert(self, session: Session, patient: Patient) -> None:
         """Stores a new person; when the INS was taken meanwhile the transaction runs again and finds who took it."""
         try:
-            await self._patients.insert_one({"_id": patient.id, **self._closed(patient)}, session=session)
+            await self._patients.insert_one({"_id": patient.id, **self._closed(patient, self._terms(patient))}, session=session)
         except DuplicateKeyError:
             raise conflict("the INS was registered meanwhile") from None
 
     async def replace(self, session: Session, patient: Patient) -> Patient:
-        """Stores the next revision of a person and gives it; when it was changed meanwhile the transaction runs again."""
+        """Stores the next revision of a person and gives it; when she was changed, or the INS taken, the transaction runs again."""
         changed = replace(patient, revision=patient.revision + 1)
-        result = await self._patients.update_one(
-            {"_id": patient.id, "revision": patient.revision}, {"$set": self._closed(changed)}, session=session
-        )
+        row = self._closed(changed, self._terms(changed))
+        try:
+            result = await self._patients.update_one({"_id": patient.id, "revision": patient.revision}, {"$set": row}, session=session)
+        except DuplicateKeyError:
+            raise conflict("the INS was registered meanwhile") from None
         if result.matched_count != 1:
             raise conflict("the person was changed meanwhile")
         return changed
+
+    def opened(self, row: Mapping[str, Any], *, asked: Ins | None = None) -> Patient:
+        """The person of a stored row, whoever read it; EnvelopeError, and an alarm, for one that does not open in its place."""
+        try:
+            patient = self._unsealed(row)
+            if asked is not None and asked not in patient.every_ins:
+                raise EnvelopeError("a person was found under the index of another INS")  # noqa: TRY301 - alarmed like the others
+        except EnvelopeError:
+            _log.error("patient.seal_broken", patient=row["_id"])
+            raise
+        return patient
 
     def _index(self, ins: Ins) -> Binary:
         # Composite: the same digits under two authorities are two numbers.
         return Binary(mac(self._index_key, ins.value.encode(), ins.authority.encode()))
 
-    def _closed(self, patient: Patient) -> dict[str, Any]:
-        traits = asdict(patient.traits) | {"sex": patient.traits.sex.value if patient.traits.sex else None}
-        content = {"ins": asdict(patient.ins), "traits": traits, "status": patient.status.value}
-        index = self._index(patient.ins)
-        sealed = self._sealer.seal(json.dumps(content).encode(), _context(patient.id, patient.revision, index))
-        return {"ins_index": index, "identity": Binary(sealed), "revision": patient.revision}
+    def _closed(self, patient: Patient, terms: list[bytes]) -> dict[str, Any]:
+        beside = {
+            "ins_index": [self._index(ins) for ins in patient.every_ins],
+            "search_terms": [Binary(term) for term in sorted(set(terms))],
+        }
+        sealed = self._sealer.seal(write_content(patient), _context(patient.id, patient.revision, beside))
+        return {**beside, "identity": Binary(sealed), "revision": patient.revision}
 
-    def _opened(self, document: dict[str, Any], *, asked: Ins | None = None) -> Patient:
-        try:
-            patient = self._unsealed(document)
-            if asked is not None and patient.ins != asked:
-                raise EnvelopeError("a person was found under the index of another INS")  # noqa: TRY301 - alarmed like the others
-        except EnvelopeError:
-            _log.error("patient.seal_broken", patient=document["_id"])
-            raise
-        return patient
-
-    def _unsealed(self, document: dict[str, Any]) -> Patient:
-        context = _context(document["_id"], document["revision"], document["ins_index"])
-        content = json.loads(self._sealer.unseal(bytes(document["identity"]), context))
-        sex = content["traits"].pop("sex")
-        return Patient(
-            id=document["_id"],
-            ins=Ins(**content["ins"]),
-            traits=Traits(sex=Sex(sex) if sex else None, **content["traits"]),
-            status=IdentityStatus(content["status"]),
-            revision=document["revision"],
-        )
+    def _unsealed(self, row: Mapping[str, Any]) -> Patient:
+        text = self._sealer.unseal(bytes(row["identity"]), _context(row["_id"], row["revision"], row))
+        return read_content(row["_id"], row["revision"], text)
 
 
-def _context(patient_id: str, revision: int, index: bytes) -> Context:
-    return Context(_COLLECTION, "identity", subject=patient_id, item=index.hex(), version=revision)
+def _context(patient_id: str, revision: int, beside: Mapping[str, Any]) -> Context:
+    """The place of a blob: its row, and everything that finds that row."""
+    indexes = beside["ins_index"]
+    if "search_terms" not in beside:
+        # A row of the first form, with one INS and no terms. Nothing that has terms opens as one that has none.
+        item = indexes.hex() if isinstance(indexes, bytes) else ""
+    else:
+        item = ",".join(index.hex() for index in indexes) + "/" + hashlib.sha256(b"".join(map(_framed, beside["search_terms"]))).hexdigest()
+    return Context(_COLLECTION, "identity", subject=patient_id, item=item, version=revision)
+
+
+def _framed(term: bytes) -> bytes:
+    return len(term).to_bytes(4, "big") + term

@@ -38,7 +38,7 @@ class SessionStore:
     async def find(self, session_id: str, within: StoreSession | None = None) -> Session | None:
         """The session of an opaque id."""
         found = await self._sessions.find_one({"_id": session_id}, session=within)
-        return None if found is None else _session(found)
+        return None if found is None else session_of(found)
 
     async def revoke(self, within: StoreSession, session_id: str, time: datetime) -> bool:
         """Ends a session; False when it had ended already."""
@@ -52,6 +52,7 @@ class SessionStore:
         return None if found is None else found["assertion_time"]
 
 
-def _session(document: dict[str, Any]) -> Session:
+def session_of(document: dict[str, Any]) -> Session:
+    """The session of a stored row."""
     fields = {name: value for name, value in document.items() if name not in {"_id", "kept_from"}}
     return Session(id=document["_id"], **fields)

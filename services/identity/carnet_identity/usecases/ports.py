@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -10,21 +10,26 @@ from carnet_platform.mongo import Session as StoreSession
 
 from carnet_identity.domain.assertion import VerifiedAssertion
 from carnet_identity.domain.directory import Professional, ProfessionalEntry, Structure, StructureEntry
+from carnet_identity.domain.first_access import FirstAccess
 from carnet_identity.domain.ins import Ins
 from carnet_identity.domain.patient import Patient
+from carnet_identity.domain.patient_search import KeptSearch
+from carnet_identity.domain.rate import Counted
+from carnet_identity.domain.search_terms import Terms
 from carnet_identity.domain.session import Session
+from carnet_identity.domain.stop import Stop
 from carnet_identity.domain.withdrawal import Withdrawal
 
 
 class Patients(Protocol):
-    """Persons; an INS stands for one of them."""
+    """Persons; an INS, present or former, stands for one of them."""
 
-    async def find(self, patient_id: str) -> Patient | None:
+    async def find(self, patient_id: str, session: StoreSession | None = None) -> Patient | None:
         """By opaque id."""
         ...
 
     async def find_by_ins(self, ins: Ins, session: StoreSession | None = None) -> Patient | None:
-        """By exact INS."""
+        """By exact INS, present or former."""
         ...
 
     async def insert(self, session: StoreSession, patient: Patient) -> None:
@@ -33,6 +38,61 @@ class Patients(Protocol):
 
     async def replace(self, session: StoreSession, patient: Patient) -> Patient:
         """The next revision, in the caller's transaction, which runs again when the person is changed meanwhile."""
+        ...
+
+
+class Comparisons(Protocol):
+    """Comparisons before a first access; one is settled once."""
+
+    async def insert(self, comparison: FirstAccess) -> None:
+        """A new one."""
+        ...
+
+    async def find(self, comparison_id: str, session: StoreSession | None = None) -> FirstAccess | None:
+        """By opaque id, as long as it is kept."""
+        ...
+
+    async def settle(self, session: StoreSession, comparison: FirstAccess) -> None:
+        """As decided, in the caller's transaction, which runs again when it is decided meanwhile."""
+        ...
+
+
+class MandatesEnd(Protocol):
+    """The mandates of a person who has died (rules.md 17)."""
+
+    async def end_of(self, session: StoreSession, patient: str, now: datetime) -> Sequence[str]:
+        """Ends those for `patients/{patient}` and those that person holds for others, each with its event, in the caller's transaction.
+
+        Gives their names, which are withdrawn with the person's.
+        """
+        ...
+
+
+class PatientFinder(Protocol):
+    """Persons by what is said of them."""
+
+    async def find(self, terms: Terms, *, is_broken_left_out: bool) -> list[Patient]:
+        """Those who may fit, in no order; of too many one more than may be scored."""
+        ...
+
+
+class SearchMemory(Protocol):
+    """Searches, for a quarter of an hour."""
+
+    async def keep(self, search: KeptSearch) -> None:
+        """A new one."""
+        ...
+
+    async def find(self, search_id: str) -> KeptSearch | None:
+        """By opaque id; None for one never made or forgotten."""
+        ...
+
+
+class RateCounter(Protocol):
+    """Counts over all processes."""
+
+    async def add(self, counted: Sequence[Counted]) -> tuple[int, ...]:
+        """One more of each; the numbers as great as they may be at most, also when it cannot be told."""
         ...
 
 
@@ -59,22 +119,53 @@ class Directory(Protocol):
 class DirectoryWriter(Protocol):
     """What an import needs; rows that cannot be believed are left out and left alone."""
 
-    async def all_professionals(self) -> Mapping[str, Professional]:
-        """By RPPS."""
+    def professionals_between(self, after: str, upto: str | None) -> AsyncIterator[Professional]:
+        """In the order of their RPPS: above `after`, up to `upto` or to the last."""
         ...
 
-    async def put_structures(self, entries: Sequence[StructureEntry]) -> Mapping[str, str]:
-        """Ids by FINESS."""
+    async def structures_by_key(self, keys: Sequence[str]) -> Mapping[str, Structure]:
+        """Those that exist."""
         ...
 
-    async def put_professionals(
-        self, entries: Sequence[ProfessionalEntry], structure_ids: Mapping[str, str], held: Mapping[str, Professional]
-    ) -> int:
+    async def put_structures(self, entries: Sequence[StructureEntry], held: Mapping[str, Structure]) -> Mapping[str, str]:
+        """Ids of those that are new, by key."""
+        ...
+
+    async def put_professionals(self, entries: Sequence[ProfessionalEntry], held: Mapping[str, Professional]) -> int:
         """How many were new or changed."""
         ...
 
     async def end_activities(self, professionals: Sequence[Professional]) -> None:
         """Leaves them without any activity."""
+        ...
+
+
+class DirectorySource(Protocol):
+    """A whole directory as files tell it. May be read again from the start, one list at a time."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it could be read: then who is not in it has left."""
+        ...
+
+    def structures(self) -> Iterator[StructureEntry]:
+        """Each once, in the order of their keys."""
+        ...
+
+    def professionals(self) -> Iterator[ProfessionalEntry]:
+        """Each once, in the order of their RPPS."""
+        ...
+
+
+class ImportProgress(Protocol):
+    """How far an import came."""
+
+    async def begin(self) -> tuple[str, str]:
+        """The phase and the key after which it goes on."""
+        ...
+
+    async def reached(self, phase: str, key: str) -> None:
+        """All up to this key of this phase is stored; raises when another import was begun."""
         ...
 
 
@@ -91,6 +182,22 @@ class Sessions(Protocol):
 
     async def revoke(self, within: StoreSession, session_id: str, time: datetime) -> bool:
         """False when it had ended already."""
+        ...
+
+
+class SessionReader(Protocol):
+    """Sessions, to be looked at."""
+
+    async def find(self, session_id: str, within: StoreSession | None = None) -> Session | None:
+        """By opaque id."""
+        ...
+
+
+class WithdrawalReader(Protocol):
+    """Withdrawals made here, to be looked at."""
+
+    async def is_any_withdrawn(self, subjects: Iterable[str]) -> bool:
+        """Whether any was withdrawn here."""
         ...
 
 
@@ -127,6 +234,22 @@ class Due(Protocol):
 
     async def forget_expired(self, now: datetime) -> None:
         """Forget those that no token can name any more."""
+        ...
+
+
+class Stops(Protocol):
+    """What operators have stopped, until it is resumed."""
+
+    async def is_any_stopped(self, names: Iterable[str]) -> bool:
+        """Whether any of these names is; raises when it cannot be told."""
+        ...
+
+    async def standing(self) -> frozenset[Stop]:
+        """All of them; raises when it cannot be told."""
+        ...
+
+    async def change(self, session: StoreSession, changed: Callable[[frozenset[Stop]], frozenset[Stop]]) -> int | None:
+        """In the caller's transaction; the revision of the event that must go with it, None when nothing changes."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Records refused exchanges in the operators' stream: the first of a caller and reason in a minute by itself, the rest counted.
+"""Records refused exchanges and operations in the operators' stream: the first of a caller and reason in a minute, the rest counted.
 
 An exchange that is refused names nobody whose history it could stand in. A refusal stays a refusal when it cannot be recorded: it is
 counted, and tried again.
@@ -25,8 +25,9 @@ class _Refused:
 class RefusalRecorder:
     """Counts what is refused."""
 
-    def __init__(self, journal: EventRecord, clock: Clock) -> None:
+    def __init__(self, journal: EventRecord, clock: Clock, kind: str = SESSION_REFUSED) -> None:
         self._journal = journal
+        self._kind = kind
         self._clock = clock
         self._tally: Tally[tuple[str, str], _Refused] = Tally(self._append, clock)
 
@@ -43,5 +44,5 @@ class RefusalRecorder:
         await self._tally.close()
 
     async def _append(self, refused: _Refused, count: int) -> None:
-        payload = event(SESSION_REFUSED, refused.call, self._clock.now(), decision="deny", reason=refused.reason, count=count)
+        payload = event(self._kind, refused.call, self._clock.now(), decision="deny", reason=refused.reason, count=count)
         await self._journal.append(payload)

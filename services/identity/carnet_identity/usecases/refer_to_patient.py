@@ -21,10 +21,11 @@ class ReferToPatient:
         """How far the identity was verified; NotFound for an id never given."""
         return (await self._find(patient_id)).status
 
-    async def match(self, patient_id: str, header: Traits, header_ins: tuple[str, str] | None) -> Comparison:
-        """Compares a document's header with the person (rules.md 20); NotFound for an id never given."""
+    async def match(self, patient_id: str, header: Traits, header_ins: tuple[str, str] | None) -> tuple[Comparison, IdentityStatus]:
+        """Compares a document's header with the person (rules.md 20), who may be fed or not; NotFound for an id never given."""
         patient = await self._find(patient_id)
-        return compare_header(header, header_ins, patient.traits, patient.ins)
+        found = compare_header(header, header_ins, patient.traits, patient.ins, [former.ins for former in patient.former])
+        return found, patient.status
 
     async def _find(self, patient_id: str) -> Patient:
         patient = await self._patients.find(patient_id)

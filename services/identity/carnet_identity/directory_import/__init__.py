@@ -1,0 +1,1 @@
+"""The command `carnet-directory`, which an operator runs beside identity."""
