@@ -47,7 +47,11 @@ clean: ## Forget the environment, the generated code and all data of local runs
 ##@ Check
 .PHONY: test
 test: lint types contracts ## Every check in short form on real stores: what CI runs
-	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder tests
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder tests
+
+.PHONY: test-long
+test-long: setup ## The tests at their full length, and on both drivers throughout
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --long tests
 
 .PHONY: test-unit
 test-unit: setup ## Rules, parsers and the architecture; no store

@@ -1,6 +1,7 @@
 """How a session is selected and summed up: `--trial R1` runs the tests of one trial; the last lines count tests by kind.
 
-A test belongs to the trials its docstring names, and to the kind its folder names.
+A test belongs to the trials its docstring names, and to the kind its folder names. What is marked `long` shows again, at greater length,
+what a shorter test shows too: it runs with `--long`, and with its trial.
 """
 
 import re
@@ -16,15 +17,20 @@ _TRIAL = re.compile(r"\b[RCAS]\d{1,2}\b")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--trial", metavar="ID", help="only the tests whose docstring names this trial, e.g. R1")
+    parser.addoption("--long", action="store_true", help="also the tests marked `long`")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: shows at greater length what a shorter test shows too; runs with --long, and with its trial")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # The long ones first: with several workers the short ones fill what is left.
     items.sort(key=lambda item: LONGEST_FIRST.index(kind_of(item.nodeid)))
     wanted = config.getoption("--trial")
-    if not wanted:
+    if not wanted and config.getoption("--long"):
         return
-    chosen = [item for item in items if wanted in trials_of(item)]
+    chosen = [item for item in items if (wanted in trials_of(item) if wanted else item.get_closest_marker("long") is None)]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
 

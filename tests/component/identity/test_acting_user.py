@@ -26,9 +26,10 @@ from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import in_transaction
 from component.identity.looking import OFTEN
 from component.identity.running import TEST_NUMBERS
+from support.drivers import AT_LENGTH_ON_BOTH
 
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
-BOTH_DRIVERS = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+BOTH_DRIVERS = pytest.mark.parametrize("database", AT_LENGTH_ON_BOTH, indirect=True)
 NOW = datetime.now(UTC)
 
 

@@ -244,6 +244,7 @@ def test_a_stop_that_consent_does_not_hear_of_is_not_acknowledged_and_done_later
     boris.approve(anne.propose(target, "resume").name)
 
 
+@pytest.mark.long
 def test_a_stop_that_consent_hangs_on_ends_with_the_deadline_and_is_done_later(
     identity: Running, provider: Provider, neighbour: Neighbours, anne: Operator, boris: Operator
 ) -> None:
@@ -287,6 +288,7 @@ def test_a_process_killed_between_approval_and_completion_leaves_it_to_another(
     boris.approve(anne.propose(target, "resume").name)
 
 
+@pytest.mark.long
 def test_two_replicas_that_approve_at_once_stop_it_once(
     start: Start, identity: Running, provider: Provider, neighbour: Neighbours, shared: dict[str, str], anne: Operator, boris: Operator
 ) -> None:

@@ -16,10 +16,11 @@ from component.identity.desk import DOMINIQUE, LIFETIME, OTHER, Desk, call_of, d
 from pymongo.errors import WriteError
 from structlog.testing import capture_logs
 from support.canaries import forms
+from support.drivers import AT_LENGTH_ON_BOTH
 from support.hand_clock import BEGIN
 from support.mail_server import SERVER, MailServer, gone
 
-pytestmark = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+pytestmark = pytest.mark.parametrize("database", AT_LENGTH_ON_BOTH, indirect=True)
 ADDRESS = "dominique@example.org"
 
 

@@ -207,6 +207,7 @@ def test_a_mail_server_that_hangs_refuses_new_channels_within_the_patience(porta
 
 
 @pytest.mark.parametrize("lie", ["nonsense", "another authority", "no TLS"])
+@pytest.mark.long
 def test_a_mail_server_that_lies_refuses_new_channels(
     lie: str,
     start: Start,

@@ -275,6 +275,7 @@ def test_a_professional_who_left_gets_no_token_and_consent_is_told(
         assert imported["withdrawn_activities"] == 1
 
 
+@pytest.mark.long
 def test_a_professional_who_is_forgotten_or_edited_gets_no_token(
     start: Start,
     stores: TestStores,

@@ -91,6 +91,7 @@ def test_a_command_that_was_killed_is_gone_on_with(command: Command, stores: Tes
         assert {row["rpps"]: row["_id"] for row in rows.find({"rpps": {"$in": list(named)}}, {"rpps": 1})} == named
 
 
+@pytest.mark.long
 def test_a_command_whose_store_is_lost_says_so_and_is_gone_on_with(
     command: Command, stores: TestStores, database_name: str, tmp_path: Path
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_command_whose_store_is_lost_says_so_and_is_gone_on_with(
         assert rows.estimated_document_count() == made.people
 
 
+@pytest.mark.long
 def test_a_command_that_is_asked_to_stop_says_so(command: Command, stores: TestStores, database_name: str, tmp_path: Path) -> None:
     process = command(write(tmp_path, 20_000))
     with MongoClient[dict[str, Any]](stores.mongo_admin_url) as client:
@@ -120,6 +122,7 @@ def test_a_command_that_is_asked_to_stop_says_so(command: Command, stores: TestS
     assert (code, "directory.stopped" in logged) == (75, True), output
 
 
+@pytest.mark.long
 def test_a_file_that_is_none_or_missing_ends_the_command_with_a_rule(command: Command, tmp_path: Path) -> None:
     made = write(tmp_path, 100)
     content = made.professionals.read_bytes()

@@ -20,8 +20,9 @@ from carnet_identity.storage.indexes import Collections, open_collections
 from carnet_identity.usecases.import_directory import PROFESSIONALS, STRUCTURES, ImportDirectory, ImportReport
 from carnet_platform.clock import SystemClock
 from carnet_platform.keys import MasterKeys
+from support.drivers import AT_LENGTH_ON_BOTH
 
-BOTH_DRIVERS = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+BOTH_DRIVERS = pytest.mark.parametrize("database", AT_LENGTH_ON_BOTH, indirect=True)
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
 END = datetime(2026, 1, 1, tzinfo=UTC)
 TODAY = "20261122"

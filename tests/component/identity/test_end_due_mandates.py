@@ -29,9 +29,10 @@ from carnet_platform.idempotency import Requests
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import Session, in_transaction
 from structlog.testing import capture_logs
+from support.drivers import AT_LENGTH_ON_BOTH
 from support.hand_clock import BEGIN, HandClock
 
-pytestmark = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+pytestmark = pytest.mark.parametrize("database", AT_LENGTH_ON_BOTH, indirect=True)
 
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
 TIMES = MandateTimes(age_of_majority=18, invitation=timedelta(days=30), longest_caregiving=timedelta(days=366), notice_days=(30, 7))

@@ -100,6 +100,7 @@ def test_operators_programs_exchange_nobody_elses_assertion(identity: Running, p
             assert _refused(identity, assertion, purpose=purpose).reason == "ASSERTION_INVALID"
 
 
+@pytest.mark.long
 def test_an_issuer_of_professionals_asserts_no_operators(start: object, provider: Provider) -> None:
     with start("identity_no_operators", operator_issuers="[]") as identity:  # type: ignore[operator]  # the fixture
         assert _refused(identity, provider.sign(claims_of(provider, "anne"))).reason == "ASSERTION_INVALID"

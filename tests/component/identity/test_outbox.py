@@ -13,9 +13,10 @@ from carnet_identity.usecases.send_letters import TAKEN_FOR
 from carnet_platform.mongo import in_transaction
 from component.identity.desk import DOMINIQUE, Desk, desk_of, reason_of
 from structlog.testing import capture_logs
+from support.drivers import AT_LENGTH_ON_BOTH
 from support.mail_server import SERVER, MailServer, changed, gone
 
-pytestmark = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+pytestmark = pytest.mark.parametrize("database", AT_LENGTH_ON_BOTH, indirect=True)
 ADDRESS = "dominique@example.org"
 
 

@@ -32,8 +32,9 @@ from carnet_platform.idempotency import Requests
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import Session as StoreSession
 from carnet_platform.mongo import in_transaction
+from support.drivers import AT_LENGTH_ON_BOTH
 
-pytestmark = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+pytestmark = pytest.mark.parametrize("database", AT_LENGTH_ON_BOTH, indirect=True)
 
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
 NOW = datetime.now(UTC)

@@ -18,9 +18,10 @@ from carnet_platform.errors import AlreadyExists, Denied, NotFound, Unauthentica
 from carnet_platform.idempotency import Requests
 from carnet_platform.mongo import in_transaction
 from component.identity.looking import FOUND_FOR, KEPT_FOR, KEYS, LICENCE, Rules, World, acting, named, person
+from support.drivers import AT_LENGTH_ON_BOTH
 from support.hand_clock import BEGIN
 
-BOTH_DRIVERS = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+BOTH_DRIVERS = pytest.mark.parametrize("database", AT_LENGTH_ON_BOTH, indirect=True)
 HER, HOMONYM = person(1), person(2, traits=named(given_names="DOMINIQUE CLAUDE", birth_family_name="AUTRE"))
 STRANGER = person(3, traits=named(birth_family_name="PERSONNE", used_family_name="", birth_date="19500101"))
 

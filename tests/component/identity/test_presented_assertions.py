@@ -68,6 +68,7 @@ def test_a_redis_that_comes_back_from_an_older_state_brings_no_assertion_to_life
     assert refused(lambda: identity.exchange(assertion)).reason == "ASSERTION_INVALID"
 
 
+@pytest.mark.long
 def test_a_forged_epoch_counts_as_none(identity: Running, provider: Provider, redis: Redis) -> None:
     """R6: filled with forged entries."""
     for forged in ("1970-01-01T00:00:00+00:00", "1970-01-01T00:00:00+00:00 00", "x", "", b"\xff\xfe \xff"):
@@ -76,6 +77,7 @@ def test_a_forged_epoch_counts_as_none(identity: Running, provider: Provider, re
         assert refused(lambda: identity.exchange(_past(provider))).reason == "ASSERTION_INVALID"
 
 
+@pytest.mark.long
 def test_a_restart_keeps_what_is_known_and_makes_nobody_log_in_again(
     start: Start, server: RedisServer, redis: Redis, provider: Provider, database_name: str, tmp_path: Path
 ) -> None:

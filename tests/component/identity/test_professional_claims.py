@@ -82,6 +82,7 @@ def test_how_the_user_was_authenticated_is_noted_in_codes(identity: Running, pro
         ("provider_keys_kept", "P2D", "CARNET_PROVIDER_KEYS_KEPT"),
     ],
 )
+@pytest.mark.long
 def test_a_setting_that_cannot_be_obeyed_stops_the_start(start: Start, setting: str, value: str, named: str) -> None:
     with pytest.raises(AssertionError, match=named), start("identity_unsettled", **{setting: value}):
         pass

@@ -16,10 +16,11 @@ from carnet_platform.clock import SystemClock
 from carnet_platform.errors import AlreadyExists, NotFound, Unavailable
 from carnet_platform.idempotency import Requests
 from carnet_platform.mongo import Session
+from support.drivers import AT_LENGTH_ON_BOTH
 from support.journals import some_keys
 from support.waiting import eventually_answers
 
-BOTH_DRIVERS = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+BOTH_DRIVERS = pytest.mark.parametrize("database", AT_LENGTH_ON_BOTH, indirect=True)
 SUBJECTS = ["mandates/a", "patients/a", "mandates/a"]
 
 

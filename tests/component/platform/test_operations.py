@@ -8,9 +8,10 @@ import pytest
 from carnet_platform.errors import AlreadyExists, Denied, FailedPrecondition, InvalidArgument, NotFound, Refusal, Unavailable
 from carnet_platform.operations import Operation, Proposal, State, Step
 from component.platform.replicas import FIRST, REASON, SECOND, THIRD, Open
+from support.drivers import AT_LENGTH_ON_BOTH
 from support.waiting import eventually
 
-BOTH_DRIVERS = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
+BOTH_DRIVERS = pytest.mark.parametrize("database", AT_LENGTH_ON_BOTH, indirect=True)
 
 
 @BOTH_DRIVERS
