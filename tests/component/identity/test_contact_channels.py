@@ -204,6 +204,7 @@ def test_a_mail_server_that_hangs_refuses_new_channels_within_the_patience(porta
         began = time.monotonic()
         assert portal.refused().reason == "DEPENDENCY_UNAVAILABLE"
         assert time.monotonic() - began < 5
+    wait_until(lambda: _code_of(portal, "after-hanging@example.org") is None)
 
 
 @pytest.mark.parametrize("lie", ["nonsense", "another authority", "no TLS"])

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from carnet_platform.clock import SystemClock
@@ -19,11 +20,11 @@ async def redis(stores: TestStores) -> AsyncIterator[Redis]:
 
 
 async def test_an_attempt_gives_what_redis_answered(redis: Redis) -> None:
-    losable = Losable(redis, SystemClock())
+    losable, patient = Losable(redis, SystemClock()), timedelta(seconds=5)  # a busy machine may need more than a caller would wait
 
-    assert await losable.attempt(lambda client: client.set("a", b"1")) is True
-    assert await losable.attempt(lambda client: client.get("a")) == b"1"
-    assert await losable.attempt(lambda client: client.get("b")) is None
+    assert await losable.attempt(lambda client: client.set("a", b"1"), within=patient) is True
+    assert await losable.attempt(lambda client: client.get("a"), within=patient) == b"1"
+    assert await losable.attempt(lambda client: client.get("b"), within=patient) is None
     assert not losable.is_resting
 
 
@@ -32,7 +33,7 @@ async def test_a_lost_redis_costs_its_patience_once_and_then_nothing_for_a_secon
     """R6."""
     losable, server = Losable(redis, SystemClock()), stores.redis
     assert server is not None
-    assert await losable.attempt(lambda client: client.set("a", b"1")) is True
+    assert await losable.attempt(lambda client: client.set("a", b"1"), within=timedelta(seconds=5)) is True
     (server.stop if trouble == "hung" else server.kill)()
     try:
         start = time.perf_counter()

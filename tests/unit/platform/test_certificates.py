@@ -36,7 +36,9 @@ def folder(tmp_path: Path, certificates: Authority) -> Path:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What is logged meanwhile, whatever a service that ran in this process before set logging to."""
     capture = structlog.testing.LogCapture()
-    monkeypatch.setattr(module, "logger", structlog.wrap_logger(None, processors=[capture], cache_logger_on_first_use=False))
+    every = structlog.make_filtering_bound_logger(0)  # whatever level a process of this session's tests has set
+    logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=every, cache_logger_on_first_use=False)
+    monkeypatch.setattr(module, "logger", logger)
     return capture.entries
 
 
