@@ -26,10 +26,10 @@ from carnet_consent.domain.mandate import Mandate
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.main import Consent, put_together
 from carnet_consent.settings import ConsentSettings
-from carnet_platform.calls import Call, Caller, User, current
 from carnet_platform.clock import SystemClock
 from carnet_platform.errors import Unavailable
 from carnet_platform.keys import MasterKeys
+from support.calls import calling, user_of
 
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
 CONTEXT: Any = None
@@ -86,26 +86,17 @@ class Someone:
     @contextmanager
     def calling(self, method: str = "/carnet.consent.v1.Test/Call") -> Iterator[None]:
         """Make this user the one of the call in hand."""
-        user = User(
-            subject=self.subject,
+        user = user_of(
+            self.subject,
             role=self.role,
-            specialty="",
             organisation=self.structure,
             purpose=self.purpose,
             session=self.session,
-            software="spiffe://carnet/software/gp",
             presenter=self.presenter,
-            token="token",  # noqa: S106 -- no secret
-            token_digest="00",  # noqa: S106
-            expire_time=datetime.now(UTC) + timedelta(minutes=5),
             claims=self.claims,
         )
-        call = Call(method, "request", Caller("spiffe://carnet/software/gp", self.bringer), user, None, "0" * 32, "")
-        reset = current.set(call)
-        try:
+        with calling(user, method=method, bringer=self.bringer):
             yield
-        finally:
-            current.reset(reset)
 
 
 DOCTOR = Someone("professionals/doctor", "10", "structures/hospital")

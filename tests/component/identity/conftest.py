@@ -3,10 +3,11 @@
 Consent and audit are replaced at the gRPC boundary; everything else is what runs in production.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from carnet.identity.v1 import patient_pb2
@@ -16,10 +17,14 @@ from carnet_dev.key_files import master_key_folder, signing_key_file
 from carnet_dev.people import DIRECTORY_FILE
 from carnet_dev.ports import free_port
 from carnet_dev.private_files import write_private
+from carnet_dev.redis_server import RedisServer
+from component.identity.desk import Desk, desk_of
+from component.identity.family import Family
 from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
 from component.identity.running import Running, started
 from component.identity.software import Software, new_number, registration
+from support.mail_server import SERVER, MailServer
 from support.stores_fixtures import TestStores
 
 Start = Callable[..., AbstractContextManager[Running]]
@@ -93,6 +98,42 @@ def software(identity: Running, provider: Provider) -> Iterator[Software]:
     token = identity.exchange(provider.assertion()).access_token
     with identity.stub(registry_grpc.PatientRegistryServiceStub) as registry:
         yield Software(registry, token)
+
+
+@pytest.fixture
+def family(identity: Running, provider: Provider, software: Software) -> Family:
+    """A mother, a father and their child of 15."""
+    return Family(identity, provider, software, identity.exchange(provider.assertion()).access_token)
+
+
+@pytest.fixture(scope="module")
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis of a module's own: its tests harm it."""
+    running = RedisServer(tmp_path_factory.mktemp("redis"))
+    running.start()
+    yield running
+    running.terminate()
+
+
+@pytest.fixture(scope="session")
+def kept_mail_server(certificates: Authority) -> Iterator[MailServer]:
+    """The mail server behind `mail_server`."""
+    with MailServer(certificates.folder(SERVER)) as running:
+        yield running
+
+
+@pytest.fixture
+def mail_server(kept_mail_server: MailServer) -> MailServer:
+    """A mail server that has had no letter yet; a test that harms it puts it right again."""
+    kept_mail_server.letters.clear()
+    return kept_mail_server
+
+
+@pytest.fixture
+async def desk(database: tuple[Any, Any], mail_server: MailServer, certificates: Authority) -> AsyncIterator[Desk]:
+    """The use cases of contact channels on a database of its own, and a patient who calls."""
+    async with desk_of(database, mail_server, certificates) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import ssl
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -17,8 +17,6 @@ from carnet_identity.domain.contact_channel import ChannelKind, ContactChannel, 
 from carnet_identity.domain.identity_status import IdentityStatus
 from carnet_identity.domain.ins import NIR_TEST, Ins
 from carnet_identity.domain.patient import Death, Patient
-from carnet_identity.domain.session import Session
-from carnet_identity.domain.traits import Sex, Traits
 from carnet_identity.storage.contact_channels import ContactChannelStore
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.indexes import open_collections
@@ -33,14 +31,17 @@ from carnet_identity.usecases.list_contact_channels import ListContactChannels
 from carnet_identity.usecases.remove_contact_channel import RemoveContactChannel
 from carnet_identity.usecases.send_letters import SendLetters
 from carnet_identity.usecases.verify_contact_channel import VerifyContactChannel
-from carnet_platform.calls import Call, Caller, User, current
+from carnet_platform.calls import User, current_user
 from carnet_platform.changes import ChangeLog
 from carnet_platform.clock import SystemClock
 from carnet_platform.errors import Refusal
-from carnet_platform.idempotency import Requests
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import Session as StoreSession
 from carnet_platform.mongo import in_transaction
+from component.identity.opened_session import session_of
+from support.calls import calling, patient_of
+from support.dominique import TRAITS
 from support.hand_clock import BEGIN, HandClock
 from support.mail_server import MailServer
 
@@ -71,7 +72,7 @@ class Desk:
         self.requests = await Requests.open(self.database, KEYS)
         for number, patient_id in enumerate((DOMINIQUE, OTHER)):
             await in_transaction(self.client, partial(self._register, _patient(patient_id, number)))
-            await self.sessions.insert(_session(patient_id))
+            await self.sessions.insert(session_of(_patient_user(patient_id), BEGIN))
         shared: dict[str, Any] = {"client": self.client, "acting": self.acting, "channels": self.channels, "clock": self.clock}
         shared |= {"changes": self.changes, "requests": self.requests}
         writing: dict[str, Any] = {"letters": self.outbox, "templates": _read_templates(""), "wake": self._wake}
@@ -93,20 +94,19 @@ class Desk:
 
     async def add(self, address: str = "dominique@example.org", *, request_id: str = "", patient: str = DOMINIQUE) -> str:
         """Adds a channel and gives its id, with the end of its code behind a space."""
-        asked = NewChannel(patient, ChannelKind.EMAIL, address)
-        given = await self.adding(request_id or str(uuid.uuid4()), f"{patient} {address}".encode(), asked, _answer)
-        return given.decode()
+        asked = _asked("AddContactChannel", request_id, f"{patient} {address}")
+        return (await self.adding(asked, NewChannel(patient, ChannelKind.EMAIL, address), _answer)).decode()
 
     async def verify(self, channel: str, code: str, *, request_id: str = "", patient: str = DOMINIQUE) -> bytes:
         """Tries a code."""
         named = (patient, channel.partition(" ")[0])
-        content = f"{named} {code}".encode()
-        return await self.verifying(request_id or str(uuid.uuid4()), content, named, code, lambda _, one: one.id.encode())
+        asked = _asked("VerifyContactChannel", request_id, f"{named} {code}")
+        return await self.verifying(asked, named, code, lambda _, one: one.id.encode())
 
     async def remove(self, channel: str, *, request_id: str = "", patient: str = DOMINIQUE) -> None:
         """Removes a channel."""
         named = (patient, channel.partition(" ")[0])
-        await self.removing(request_id or str(uuid.uuid4()), str(named).encode(), named)
+        await self.removing(_asked("RemoveContactChannel", request_id, str(named)), named)
 
     async def deliver(self) -> None:
         """Sends whatever is due."""
@@ -159,31 +159,16 @@ async def desk_of(database: tuple[Any, Any], server: MailServer, certificates: A
     sender = Sender(rules, SystemClock())
     desk = Desk(*database, await open_collections(database[1]), sender)
     await desk.open()
-    reset = current.set(call_of(DOMINIQUE))
     try:
-        yield desk
+        with acting(DOMINIQUE):
+            yield desk
     finally:
-        current.reset(reset)
         await sender.close()
 
 
-def call_of(patient_id: str, subject: str = "") -> Call:
-    """A call of a patient through the portal."""
-    user = User(
-        subject=subject or f"patients/{patient_id}",
-        role="PATIENT",
-        specialty="",
-        organisation="",
-        purpose="PATIENT_REQUEST",
-        session=f"sessions/{patient_id}",
-        software=PORTAL,
-        presenter="thumbprint",
-        token="token",  # noqa: S106 - no secret
-        token_digest="00",  # noqa: S106
-        expire_time=BEGIN + timedelta(minutes=5),
-        claims={},
-    )
-    return Call("Test", "request", Caller(PORTAL, "thumbprint"), user, None, "0" * 32, "")
+def acting(patient_id: str) -> AbstractContextManager[None]:
+    """Within, calls are those of a patient through the portal."""
+    return calling(_patient_user(patient_id))
 
 
 async def reason_of(awaited: Any) -> str:  # noqa: ANN401 - anything that can be awaited
@@ -204,28 +189,14 @@ def _patient(patient_id: str, number: int) -> Patient:
     return Patient(
         id=patient_id,
         ins=Ins(f"27903512151898{9 - number}", NIR_TEST),
-        traits=Traits(
-            birth_family_name="PAT-TROIS",
-            first_given_name="DOMINIQUE",
-            given_names="DOMINIQUE",
-            birth_date="19790328",
-            sex=Sex.FEMALE,
-            birth_place="51215",
-        ),
+        traits=TRAITS,
         status=IdentityStatus.PROVISIONAL,
     )
 
 
-def _session(patient_id: str) -> Session:
-    return Session(
-        id=patient_id,
-        subject=f"patients/{patient_id}",
-        role="PATIENT",
-        organisation="",
-        purpose="PATIENT_REQUEST",
-        specialty="",
-        software=PORTAL,
-        presenter="thumbprint",
-        begin_time=BEGIN,
-        expire_time=BEGIN + timedelta(minutes=5),
-    )
+def _patient_user(patient_id: str) -> User:
+    return patient_of(f"patients/{patient_id}", session=f"sessions/{patient_id}", software=PORTAL)
+
+
+def _asked(method: str, request_id: str, content: str) -> Asked:
+    return Asked(method, current_user().subject, request_id or str(uuid.uuid4()), content.encode())

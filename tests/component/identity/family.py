@@ -9,6 +9,8 @@ from typing import Any
 
 import grpc
 from carnet.common.v1 import purpose_of_use_pb2 as purposes
+from carnet.identity.v1 import mandate_reference_service_pb2 as reference_pb
+from carnet.identity.v1 import mandate_reference_service_pb2_grpc as reference_grpc
 from carnet.identity.v1 import mandate_service_pb2 as pb
 from carnet.identity.v1 import mandate_service_pb2_grpc as pb_grpc
 from carnet.identity.v1 import patient_pb2
@@ -188,3 +190,9 @@ class Family:
         """How a session under a mandate is refused."""
         answer = refused(lambda: self.session(person, mandate))
         return answer.code, answer.reason, answer.text
+
+
+def checked(identity: Running, mandate: str) -> reference_pb.CheckMandateResponse:
+    """How a mandate stands, as consent asks."""
+    with identity.stub(reference_grpc.MandateReferenceServiceStub, "consent") as reference:
+        return reference.CheckMandate(reference_pb.CheckMandateRequest(mandate=mandate), timeout=10)

@@ -13,8 +13,7 @@ from carnet_identity.domain.ins import NIR_TEST, Ins, key_of
 from carnet_identity.domain.patient import Patient
 from carnet_identity.domain.patient_search import MOST_SCORED, Said
 from carnet_identity.domain.rate import Rates
-from carnet_identity.domain.session import Session
-from carnet_identity.domain.traits import Sex, Traits
+from carnet_identity.domain.traits import Traits
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.indexes import Collections
 from carnet_identity.storage.kept_searches import KeptSearches
@@ -29,26 +28,20 @@ from carnet_identity.usecases.lookup_patient import LookupPatient
 from carnet_identity.usecases.meter import LOOKUP, SEARCH, Meter
 from carnet_identity.usecases.search_patients import SearchPatients, Shown
 from carnet_identity.usecases.select_candidate import Choice, SelectCandidate
-from carnet_platform.calls import Call, Caller, User, current
-from carnet_platform.idempotency import Requests
+from carnet_platform.calls import User, current_user
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import in_transaction
+from component.identity.opened_session import session_of
 from redis.asyncio import Redis
+from support.calls import calling, user_of
+from support.dominique import DOMINIQUE
 from support.hand_clock import BEGIN, HandClock
 
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
 SOFTWARE = "spiffe://carnet/software/emergency"
 KEPT_FOR, FOUND_FOR = timedelta(minutes=15), timedelta(days=30)
 OFTEN = Rates(1_000_000, 1_000_000, 1_000_000, 1_000_000)
-DOMINIQUE = Traits(
-    birth_family_name="PAT-TROIS",
-    first_given_name="DOMINIQUE",
-    given_names="DOMINIQUE MARIE-LOUISE",
-    birth_date="19790328",
-    sex=Sex.FEMALE,
-    birth_place="51215",
-    used_family_name="ESSAI",
-)
 LICENCE = Said(family_name="Essai", given_name="Dominique", birth_date="19790328")
 """What a driving licence says of her."""
 
@@ -75,13 +68,15 @@ class Events:
 def person(number: int, **changes: Any) -> Patient:  # noqa: ANN401 - fields of Patient
     """Somebody with Dominique's traits and an INS of her own."""
     thirteen = f"2790351{number:06}"
-    patient = Patient(id=f"{number:026}", ins=Ins(thirteen + key_of(thirteen), NIR_TEST), traits=DOMINIQUE, status=IdentityStatus.QUALIFIED)
+    patient = Patient(
+        id=f"{number:026}", ins=Ins(thirteen + key_of(thirteen), NIR_TEST), traits=DOMINIQUE.traits, status=IdentityStatus.QUALIFIED
+    )
     return replace(patient, **changes)
 
 
 def named(**changes: Any) -> Traits:  # noqa: ANN401 - fields of Traits
     """Dominique's traits, with changes."""
-    return replace(DOMINIQUE, **changes)
+    return replace(DOMINIQUE.traits, **changes)
 
 
 @dataclass(frozen=True)
@@ -125,19 +120,7 @@ class World:
     async def log_in(self, *who: str) -> None:
         """A session for each professional."""
         for one in who:
-            session = Session(
-                id=one,
-                subject=f"professionals/{one}",
-                role="10",
-                organisation="structures/hospital",
-                purpose="TREATMENT",
-                specialty="",
-                software=SOFTWARE,
-                presenter="thumbprint",
-                begin_time=BEGIN,
-                expire_time=BEGIN + timedelta(days=1),
-            )
-            await self.sessions.insert(session)
+            await self.sessions.insert(session_of(_user(one), BEGIN, lasting=timedelta(days=1)))
 
     async def found(self, **said: Any) -> Shown:  # noqa: ANN401 - fields of Said
         """What a search shows."""
@@ -145,8 +128,8 @@ class World:
 
     async def choose(self, search: str, patient: str = "", request_id: str = "") -> str:
         """The name of the person chosen, "none" for nobody."""
-        content = f"{search} {patient}".encode()
-        answer = await self.select(request_id or str(uuid.uuid4()), content, Choice(search, patient), _told)
+        asked = Asked("SelectCandidate", current_user().subject, request_id or str(uuid.uuid4()), f"{search} {patient}".encode())
+        answer = await self.select(asked, Choice(search, patient), _told)
         return answer.decode()
 
 
@@ -154,25 +137,18 @@ def _told(patient: Patient | None) -> bytes:
     return b"none" if patient is None else patient.name.encode()
 
 
-@contextmanager
-def acting(who: str = "chloe", purpose: str = "BREAK_GLASS", *, subject: str = "") -> Iterator[None]:
-    """Within, calls are those of a professional."""
-    user = User(
-        subject=subject or f"professionals/{who}",
-        role="10",
-        specialty="",
+def _user(who: str, purpose: str = "TREATMENT", subject: str = "") -> User:
+    return user_of(
+        subject or f"professionals/{who}",
         organisation="structures/hospital",
         purpose=purpose,
         session=f"sessions/{who}",
         software=SOFTWARE,
-        presenter="thumbprint",
-        token="token",  # noqa: S106 - no secret
-        token_digest="00",  # noqa: S106
-        expire_time=BEGIN + timedelta(days=1),
-        claims={},
     )
-    reset = current.set(Call("Test", "request", Caller(SOFTWARE, "thumbprint"), user, None, "0" * 32, ""))
-    try:
+
+
+@contextmanager
+def acting(who: str = "chloe", purpose: str = "BREAK_GLASS", *, subject: str = "") -> Iterator[None]:
+    """Within, calls are those of a professional."""
+    with calling(_user(who, purpose, subject)):
         yield
-    finally:
-        current.reset(reset)

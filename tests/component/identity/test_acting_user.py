@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from carnet_identity.domain.ins import Ins
-from carnet_identity.domain.session import Session
 from carnet_identity.domain.withdrawal import Withdrawal
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.indexes import open_collections
@@ -19,18 +18,20 @@ from carnet_identity.storage.standing import Standing
 from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.lookup_patient import LookupPatient
 from carnet_identity.usecases.meter import LOOKUP, Meter
-from carnet_platform.calls import Call, Caller, User, current
 from carnet_platform.clock import SystemClock
 from carnet_platform.errors import Denied, NotFound, Refusal, Unauthenticated
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import in_transaction
 from component.identity.looking import OFTEN
+from component.identity.opened_session import session_of
 from component.identity.running import TEST_NUMBERS
+from support.calls import calling, user_of
 from support.drivers import AT_LENGTH_ON_BOTH
 
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
 BOTH_DRIVERS = pytest.mark.parametrize("database", AT_LENGTH_ON_BOTH, indirect=True)
 NOW = datetime.now(UTC)
+ALICE = user_of("professionals/alice")
 
 
 class Stores:
@@ -64,43 +65,9 @@ class Stores:
 @pytest.fixture
 async def stores(database: tuple[Any, Any]) -> AsyncIterator[Stores]:
     opened = Stores(database[0], await open_collections(database[1]))
-    await opened.sessions.insert(_session())
-    reset = current.set(_call("professionals/alice"))
-    yield opened
-    current.reset(reset)
-
-
-def _session() -> Session:
-    return Session(
-        id="s1",
-        subject="professionals/alice",
-        role="10",
-        organisation="structures/practice",
-        purpose="TREATMENT",
-        specialty="",
-        software="spiffe://carnet/software/gp",
-        presenter="thumbprint",
-        begin_time=NOW,
-        expire_time=NOW + timedelta(minutes=5),
-    )
-
-
-def _call(subject: str) -> Call:
-    user = User(
-        subject=subject,
-        role="10",
-        specialty="",
-        organisation="structures/practice",
-        purpose="TREATMENT",
-        session="sessions/s1",
-        software="spiffe://carnet/software/gp",
-        presenter="thumbprint",
-        token="token",  # noqa: S106 - no secret
-        token_digest="00",  # noqa: S106
-        expire_time=NOW + timedelta(minutes=5),
-        claims={},
-    )
-    return Call("Test", "request", Caller("spiffe://carnet/software/gp", "thumbprint"), user, None, "0" * 32, "")
+    await opened.sessions.insert(session_of(ALICE, NOW))
+    with calling(ALICE):
+        yield opened
 
 
 def _withdrawal(subject: str, request_id: str = "r1") -> Withdrawal:
@@ -130,7 +97,7 @@ async def test_what_is_withdrawn_while_the_event_is_made_durable_is_not_answered
 
 @BOTH_DRIVERS
 async def test_those_who_are_looked_at_together_are_each_told_their_own(stores: Stores) -> None:
-    await stores.sessions.insert(replace(_session(), id="s2", subject="professionals/bruno"))
+    await stores.sessions.insert(replace(session_of(ALICE, NOW), id="s2", subject="professionals/bruno"))
     await stores.due.add([_withdrawal("professionals/bruno")])
     look, is_withdrawn = stores.standing.find, stores.standing.is_any_withdrawn
     for _ in range(3):
@@ -159,10 +126,8 @@ async def test_somebody_elses_withdrawal_refuses_nobody_and_only_professionals_a
     await stores.due.add([_withdrawal("sessions/s2"), _withdrawal("activities/alice/hospital"), _withdrawal("professionals/bruno")])
     with pytest.raises(NotFound):
         await stores.look_up(Ins("279035121518989", TEST_NUMBERS))
-    reset = current.set(_call("patients/alice"))
-    with pytest.raises(Denied, match="ROLE_NOT_ALLOWED"):
+    with calling(user_of("patients/alice")), pytest.raises(Denied, match="ROLE_NOT_ALLOWED"):
         await stores.look_up(Ins("279035121518989", TEST_NUMBERS))
-    current.reset(reset)
 
 
 @BOTH_DRIVERS
@@ -182,7 +147,7 @@ async def test_a_withdrawal_is_told_once_and_known_until_it_ends(stores: Stores)
 @BOTH_DRIVERS
 async def test_an_assertion_opens_one_session_whatever_redis_remembers(stores: Stores) -> None:
     """S1: the mark of an assertion is unique among sessions; those without one are many."""
-    session = _session()
+    session = session_of(ALICE, NOW)
     await stores.sessions.insert(replace(session, id="s2"))
     await stores.sessions.insert(replace(session, id="s3", assertion_mark=b"m" * 32))
     with pytest.raises(Unauthenticated, match="ASSERTION_REPLAYED"):

@@ -2,27 +2,10 @@
 
 import time
 
-import pytest
-from carnet.identity.v1 import mandate_reference_service_pb2 as reference_pb
-from carnet.identity.v1 import mandate_reference_service_pb2_grpc as reference_grpc
 from carnet.identity.v1 import mandate_service_pb2 as pb
-from component.identity.family import Family, request_id
+from component.identity.family import Family, checked, request_id
 from component.identity.neighbours import Neighbours
-from component.identity.provider import Provider
 from component.identity.running import HOSPITAL, PRACTICE, Running
-from component.identity.software import Software
-
-
-@pytest.fixture
-def family(identity: Running, provider: Provider, software: Software) -> Family:
-    """A mother, a father and their child of 15."""
-    return Family(identity, provider, software, identity.exchange(provider.assertion()).access_token)
-
-
-def checked(identity: Running, mandate: str) -> reference_pb.CheckMandateResponse:
-    """How a mandate stands, as consent asks."""
-    with identity.stub(reference_grpc.MandateReferenceServiceStub, "consent") as reference:
-        return reference.CheckMandate(reference_pb.CheckMandateRequest(mandate=mandate), timeout=10)
 
 
 def test_a_hidden_place_is_told_to_the_holder_and_to_consent_alone(family: Family, identity: Running, neighbours: Neighbours) -> None:

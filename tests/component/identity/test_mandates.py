@@ -21,6 +21,7 @@ from component.identity.family import (
     accepting,
     born,
     caring,
+    checked,
     ending,
     inviting,
     registering,
@@ -29,24 +30,11 @@ from component.identity.family import (
     suspending,
 )
 from component.identity.neighbours import Neighbours
-from component.identity.provider import Provider
 from component.identity.running import Running, ins, lines, refused
 from component.identity.software import Software, death, kinds, new_number
 from support.waiting import wait_until
 
 NEVER_GIVEN = "mandates/aaaaaaaaaaaaaaaaaaaaaaaaaa"
-
-
-@pytest.fixture
-def family(identity: Running, provider: Provider, software: Software) -> Family:
-    """A mother, a father and their child of 15."""
-    return Family(identity, provider, software, identity.exchange(provider.assertion()).access_token)
-
-
-def checked(identity: Running, mandate: str) -> reference_pb.CheckMandateResponse:
-    """How a mandate stands, as consent asks."""
-    with identity.stub(reference_grpc.MandateReferenceServiceStub, "consent") as reference:
-        return reference.CheckMandate(reference_pb.CheckMandateRequest(mandate=mandate), timeout=10)
 
 
 def test_a_representative_of_a_minor_is_registered_on_evidence(family: Family, identity: Running, neighbours: Neighbours) -> None:

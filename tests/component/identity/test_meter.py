@@ -177,34 +177,25 @@ async def longer(world: World, first: Any, second: Any, pairs: int) -> float:  #
     return wins / (pairs * pairs)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis of these tests' own: they harm it."""
-    running = RedisServer(tmp_path_factory.mktemp("redis"))
-    running.start()
-    yield running
-    running.terminate()
-
-
 @pytest.fixture
-async def shared(database: tuple[Any, Any], server: RedisServer) -> AsyncIterator[World]:
+async def shared(database: tuple[Any, Any], own_redis: RedisServer) -> AsyncIterator[World]:
     """Few of each are allowed, counted in Redis."""
-    client = open_redis(server.url)
+    client = open_redis(own_redis.url)
     await client.flushall()
     yield await opened(database, Rules(FEW, FEW, client))
     await client.aclose()
 
 
 @pytest.mark.parametrize("fault", ["gone", "hung", "flushed"])
-async def test_a_redis_that_is_lost_lets_nobody_ask_more_and_stops_no_emergency(shared: World, server: RedisServer, fault: str) -> None:
+async def test_a_redis_that_is_lost_lets_nobody_ask_more_and_stops_no_emergency(shared: World, own_redis: RedisServer, fault: str) -> None:
     """R6: slower, never wider."""
     assert [await outcome(shared, HER.ins) for _ in range(4)] == [HER.name] * 4
     if fault == "gone":
-        server.kill()
+        own_redis.kill()
     elif fault == "hung":
-        server.stop()
+        own_redis.stop()
     else:
-        client = open_redis(server.url)
+        client = open_redis(own_redis.url)
         await client.flushall()
         await client.aclose()
     try:
@@ -213,6 +204,6 @@ async def test_a_redis_that_is_lost_lets_nobody_ask_more_and_stops_no_emergency(
             for _ in range(12):
                 assert (await shared.search(LICENCE)).candidates
     finally:
-        server.cont()
-        server.restart()
+        own_redis.cont()
+        own_redis.restart()
     assert await outcome(shared, HER.ins) == "RATE_LIMITED"

@@ -13,6 +13,7 @@ from carnet.identity.v1 import patient_registry_service_pb2 as pb
 from carnet.identity.v1 import patient_registry_service_pb2_grpc as registry_grpc
 from carnet.identity.v1 import session_service_pb2 as session_pb
 from carnet.identity.v1 import session_service_pb2_grpc as session_grpc
+from component.identity.dump import dump_of
 from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
 from component.identity.running import Refused, Running, ins, lines, traits
@@ -30,7 +31,6 @@ from component.identity.software import (
     update,
 )
 from google.protobuf.timestamp_pb2 import Timestamp
-from pymongo import MongoClient
 from support.stores_fixtures import TestStores
 from support.waiting import wait_until
 
@@ -365,17 +365,9 @@ def test_nothing_that_was_said_of_her_is_left_in_clear(
     comparison = software.call(registry.ComparePatient, compared).comparison
     settle = pb.SettleComparisonRequest(request_id=str(uuid.uuid4()), comparison=comparison, same_person=True, reason="CANARY-REASON")
     software.call(registry.SettleComparison, settle)
-    with MongoClient[dict[str, Any]](stores.mongo_admin_url) as client:
-        database = client["identity_component"]
-        dump = b"".join(_raw(raw) for name in database.list_collection_names() for raw in database[name].find_raw_batches())
+    dump = dump_of(stores, "identity_component")
     for canary in (number.encode(), patient.ins.value.encode(), b"CANARY", b"20260207"):
         assert canary not in dump
     written = str(lines(identity.log))
     assert number not in written
     assert "CANARY" not in written
-
-
-def _raw(batch: object) -> bytes:
-    # PyMongo types the raw batches of a collection as its documents; they are bytes.
-    assert isinstance(batch, bytes)
-    return batch

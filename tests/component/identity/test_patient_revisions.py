@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 from carnet_identity.domain.identity_evidence import NO_EVIDENCE
 from carnet_identity.domain.identity_status import IdentityStatus
-from carnet_identity.domain.ins import NIR_TEST, Ins
 from carnet_identity.domain.patient import Patient
-from carnet_identity.domain.session import Session
 from carnet_identity.domain.traits import Sex, Traits
 from carnet_identity.domain.withdrawal import Withdrawal
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
@@ -20,64 +18,71 @@ from carnet_identity.storage.indexes import open_collections
 from carnet_identity.storage.patients import PatientStore
 from carnet_identity.storage.sessions import SessionStore
 from carnet_identity.usecases.acting_user import ActingUser
-from carnet_identity.usecases.change_patient import ChangePatient, ChangeRequest, PatientRevision
+from carnet_identity.usecases.change_patient import ChangePatient, PatientRevision, PatientVersion
 from carnet_identity.usecases.record_death import RecordDeath
 from carnet_identity.usecases.update_patient import UpdatePatient
 from carnet_identity.usecases.withdraw import Withdraw
-from carnet_platform.calls import Call, Caller, User, current
 from carnet_platform.changes import ChangeLog
 from carnet_platform.clock import SystemClock
 from carnet_platform.errors import Refusal, Unavailable
-from carnet_platform.idempotency import Requests
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import Session as StoreSession
 from carnet_platform.mongo import in_transaction
+from component.identity.opened_session import session_of
+from support.calls import calling, user_of
+from support.dominique import INS
 from support.drivers import AT_LENGTH_ON_BOTH
 
 pytestmark = pytest.mark.parametrize("database", AT_LENGTH_ON_BOTH, indirect=True)
 
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
 NOW = datetime.now(UTC)
+ALICE = user_of("professionals/alice")
 HER = Patient(
     id="a" * 26,
-    ins=Ins("279035121518989", NIR_TEST),
+    ins=INS,
     traits=Traits(birth_family_name="PAT-TROIS", first_given_name="DOMINIQUE", birth_date="19790328", sex=Sex.FEMALE),
     status=IdentityStatus.PROVISIONAL,
 )
+
+
+VERSION = PatientVersion(patient_id=HER.id, etag=HER.etag)
 
 
 class LostAnswersError(Exception):
     """The memory of requests is gone."""
 
 
+class WatchedRequests(Requests):
+    """The platform's own, and what happens meanwhile."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def remember(self, session: StoreSession, asked: Asked, answer: bytes) -> None:
+        """As ever; then what happens."""
+        await super().remember(session, asked, answer)
+        if self.meanwhile is not None:
+            await self.meanwhile()
+
+
 class Registry:
     """The changes of persons on real stores; what stands around them is this test's: consent, mandates, the memory of requests."""
 
-    def __init__(self, client: Any, collections: Any, changes: ChangeLog, requests: Requests) -> None:  # noqa: ANN401 - as the fixture gives
-        self.client, self.changes, self._requests = client, changes, requests
+    def __init__(self, client: Any, collections: Any, changes: ChangeLog, requests: WatchedRequests) -> None:  # noqa: ANN401 - as the fixture gives
+        self.client, self.changes, self.requests = client, changes, requests
         self.patients, self.due = PatientStore(collections.patients, KEYS), DueWithdrawals(collections.due_withdrawals)
         self.sessions = SessionStore(collections.sessions)
         clock, acting = SystemClock(), ActingUser(self.sessions, self.due)
         revise = PatientRevision(self.patients, changes, clock)
-        self._update = UpdatePatient(ChangePatient(client, acting, self, revise))
+        self._update = UpdatePatient(ChangePatient(client, acting, requests, revise))
         withdraw = Withdraw(
             client, requests, self.due, self, clock, acknowledge_after=timedelta(milliseconds=505), tokens_live=timedelta(minutes=6)
         )
         self._death = RecordDeath(acting, revise, self, withdraw, clock)
-        self.meanwhile: Callable[[], Awaitable[object]] | None = None
         self.told: list[str] = []
         self.ended = 0
         self.is_consent_down = False
-
-    async def first_answer(self, session: StoreSession, method: str, user: str, request_id: str, request: bytes) -> bytes | None:
-        """The platform's own."""
-        return await self._requests.first_answer(session, method, user, request_id, request)
-
-    async def remember(self, session: StoreSession, method: str, user: str, request_id: str, request: bytes, answer: bytes) -> None:
-        """The platform's own, and what happens meanwhile."""
-        await self._requests.remember(session, method, user, request_id, request, answer)
-        if self.meanwhile is not None:
-            await self.meanwhile()
 
     async def register(self, withdrawal: Withdrawal) -> None:
         """Stands for consent."""
@@ -94,83 +99,51 @@ class Registry:
 
     async def move(self, commune: str, request_id: str = "") -> bytes:
         """Changes her residence from the first version."""
-        return await self._update(_asked("UpdatePatient", request_id), HER.traits, commune, NO_EVIDENCE, _told)
+        return await self._update(_asked("UpdatePatient", request_id), VERSION, HER.traits, commune, NO_EVIDENCE, _told)
 
     async def die(self, request_id: str) -> bytes:
         """States her death."""
-        return await self._death(_asked("RecordDeath", request_id), "20260120", "seen", _told)
+        return await self._death(_asked("RecordDeath", request_id), VERSION, "20260120", "seen", _told)
 
     async def stored(self) -> tuple[Patient | None, int]:
         """Her, and the number of her last event."""
         return await self.patients.find(HER.id), await self.changes.last_revision(HER.name)
 
 
-def _asked(method: str, request_id: str = "") -> ChangeRequest:
-    return ChangeRequest(method=method, request_id=request_id or str(uuid.uuid4()), content=b"x", patient_id=HER.id, etag=HER.etag)
+def _asked(method: str, request_id: str) -> Asked:
+    return Asked(method, ALICE.subject, request_id or str(uuid.uuid4()), b"x")
 
 
 def _told(patient: Patient) -> bytes:
     return f"{patient.revision} {patient.residence_commune} {patient.is_deceased}".encode()
 
 
-def _call() -> Call:
-    user = User(
-        subject="professionals/alice",
-        role="10",
-        specialty="",
-        organisation="structures/practice",
-        purpose="TREATMENT",
-        session="sessions/s1",
-        software="spiffe://carnet/software/gp",
-        presenter="thumbprint",
-        token="token",  # noqa: S106 - no secret
-        token_digest="00",  # noqa: S106
-        expire_time=NOW + timedelta(minutes=5),
-        claims={},
-    )
-    return Call("Test", "request", Caller("spiffe://carnet/software/gp", "thumbprint"), user, None, "0" * 32, "")
-
-
-def _session() -> Session:
-    return Session(
-        id="s1",
-        subject="professionals/alice",
-        role="10",
-        organisation="structures/practice",
-        purpose="TREATMENT",
-        specialty="",
-        software="spiffe://carnet/software/gp",
-        presenter="thumbprint",
-        begin_time=NOW,
-        expire_time=NOW + timedelta(minutes=5),
-    )
-
-
 @pytest.fixture
 async def registry(database: tuple[Any, Any]) -> AsyncIterator[Registry]:
     client, opened = database
-    registry = Registry(client, await open_collections(opened), await ChangeLog.open(opened, KEYS), await Requests.open(opened, KEYS))
-    await registry.sessions.insert(_session())
+    registry = Registry(
+        client, await open_collections(opened), await ChangeLog.open(opened, KEYS), await WatchedRequests.open(opened, KEYS)
+    )
+    await registry.sessions.insert(session_of(ALICE, NOW))
 
     async def register(session: StoreSession) -> None:
         await registry.patients.insert(session, HER)
         await registry.changes.append(session, HER.name, b"{}", revision=1)
 
     await in_transaction(client, register)
-    reset = current.set(_call())
-    yield registry
-    current.reset(reset)
+    with calling(ALICE):
+        yield registry
 
 
 async def test_a_change_its_event_and_its_answer_are_one(registry: Registry) -> None:
     async def lose() -> None:
         raise LostAnswersError
 
-    registry.meanwhile = lose
+    registry.requests.meanwhile = lose
     with pytest.raises(LostAnswersError):
         await registry.move("33063")
     assert await registry.stored() == (HER, 1)
-    registry.meanwhile = None
+    registry.requests.meanwhile = None
     assert await registry.move("33063") == b"2 33063 False"
     assert await registry.stored() == (replace(HER, residence_commune="33063", revision=2), 2)
 
@@ -201,7 +174,7 @@ async def test_whoever_is_withdrawn_meanwhile_gets_no_answer_and_the_change_stan
     async def withdraw() -> None:
         await registry.due.add([Withdrawal(subject="sessions/s1", request_id="r1", expire_time=NOW + timedelta(minutes=6))])
 
-    registry.meanwhile = withdraw
+    registry.requests.meanwhile = withdraw
     with pytest.raises(Refusal, match="SESSION_WITHDRAWN"):
         await registry.move("33063")
     assert (await registry.stored())[1] == 2

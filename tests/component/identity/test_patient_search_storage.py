@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 from bson import Binary, encode
-from carnet_identity.domain.identity_status import IdentityStatus
 from carnet_identity.domain.ins import NIR_TEST, Ins
 from carnet_identity.domain.patient import Patient
 from carnet_identity.domain.patient_search import KeptSearch, Said, parse_search
 from carnet_identity.domain.search_terms import Terms
-from carnet_identity.domain.traits import Sex, Traits
 from carnet_identity.storage.indexes import open_collections
 from carnet_identity.storage.kept_searches import KeptSearches
 from carnet_identity.storage.patient_search import PatientFinds
@@ -24,26 +22,12 @@ from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import in_transaction
 from structlog.testing import capture_logs
 from support.canaries import forms
+from support.dominique import DOMINIQUE
 from support.written import TODAY
 
 pytestmark = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
 
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
-DOMINIQUE = Patient(
-    id="a" * 26,
-    ins=Ins("279035121518989", NIR_TEST),
-    traits=Traits(
-        birth_family_name="PAT-TROIS",
-        first_given_name="DOMINIQUE",
-        given_names="DOMINIQUE MARIE-LOUISE",
-        birth_date="19790328",
-        sex=Sex.FEMALE,
-        birth_place="51215",
-        used_family_name="ESSAI",
-    ),
-    status=IdentityStatus.QUALIFIED,
-    residence_commune="75056",
-)
 OTHER = replace(
     DOMINIQUE,
     id="b" * 26,

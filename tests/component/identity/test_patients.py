@@ -14,6 +14,7 @@ from carnet.identity.v1 import patient_registry_service_pb2_grpc as pb_grpc
 from carnet.identity.v1 import session_service_pb2 as session_pb
 from carnet.identity.v1 import session_service_pb2_grpc as session_grpc
 from component.identity.conftest import Start
+from component.identity.dump import dump_of
 from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
 from component.identity.running import TEST_NUMBERS, Refused, Running, ins, lines, refused, traits
@@ -234,17 +235,9 @@ def test_a_dump_of_the_store_and_the_log_hold_no_number_and_no_name(
     """S9: no plaintext canary of a person."""
     software.register(registration(number, traits=traits(birth_family_name="CANARY-NAME", birth_date="19790307")))
     software.look_up(number)
-    with MongoClient[dict[str, Any]](stores.mongo_admin_url) as client:
-        database = client["identity_component"]
-        dump = b"".join(_raw(raw) for name in database.list_collection_names() for raw in database[name].find_raw_batches())
+    dump = dump_of(stores, "identity_component")
     for canary in (number.encode(), b"CANARY-NAME", b"19790307"):
         assert canary not in dump
     written = str(lines(identity.log))
     assert number not in written
     assert "CANARY" not in written
-
-
-def _raw(batch: object) -> bytes:
-    # PyMongo types the raw batches of a collection as its documents; they are bytes.
-    assert isinstance(batch, bytes)
-    return batch

@@ -12,7 +12,7 @@ from carnet_identity.domain.identity_evidence import IdentityEvidence, IdentityP
 from carnet_identity.domain.identity_status import IdentityAttribute, IdentityStatus
 from carnet_identity.domain.ins import NIR_DEMONSTRATION, NIR_TEST, Ins
 from carnet_identity.domain.patient import Death, FormerIns, Patient
-from carnet_identity.domain.traits import Sex, Traits
+from carnet_identity.domain.traits import Traits
 from carnet_identity.storage.indexes import open_collections
 from carnet_identity.storage.patients import PatientStore
 from carnet_platform.envelope import Context, EnvelopeError, mac
@@ -21,25 +21,14 @@ from carnet_platform.mongo import Session, in_transaction, transaction
 from pymongo.errors import OperationFailure, WriteError
 from structlog.testing import capture_logs
 from support.canaries import forms
+from support.dominique import INS, TRAITS
 
 pytestmark = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
 
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
 THEN = datetime(2026, 1, 10, 9, 30, 1, 234567, tzinfo=UTC)
 DOMINIQUE = Patient(
-    id="a" * 26,
-    ins=Ins("279035121518989", NIR_TEST),
-    ins_time=THEN,
-    traits=Traits(
-        birth_family_name="PAT-TROIS",
-        first_given_name="DOMINIQUE",
-        given_names="DOMINIQUE MARIE-LOUISE",
-        birth_date="19790328",
-        sex=Sex.FEMALE,
-        birth_place="51215",
-        used_family_name="NOM D'USAGE",
-    ),
-    status=IdentityStatus.PROVISIONAL,
+    id="a" * 26, ins=INS, ins_time=THEN, traits=replace(TRAITS, used_family_name="NOM D'USAGE"), status=IdentityStatus.PROVISIONAL
 )
 NAMESAKE = replace(DOMINIQUE, id="b" * 26, ins=Ins("279035121518893", NIR_TEST))
 FORMER = Ins("279035121518797", NIR_TEST)

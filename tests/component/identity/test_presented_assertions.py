@@ -15,28 +15,19 @@ from redis import Redis
 UNAVAILABLE = (grpc.StatusCode.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis of these tests' own: they harm it."""
-    running = RedisServer(tmp_path_factory.mktemp("redis"))
-    running.start()
-    yield running
-    running.terminate()
-
-
 @pytest.fixture
-def redis(server: RedisServer) -> Iterator[Redis]:
+def redis(own_redis: RedisServer) -> Iterator[Redis]:
     """Its client; empty, as are the databases of the tests."""
-    with Redis.from_url(server.url) as client:
+    with Redis.from_url(own_redis.url) as client:
         client.flushall()
         yield client
 
 
 @pytest.fixture
-def identity(start: Start, server: RedisServer, redis: Redis, database_name: str, tmp_path: Path) -> Iterator[Running]:
+def identity(start: Start, own_redis: RedisServer, redis: Redis, database_name: str, tmp_path: Path) -> Iterator[Running]:
     """An identity that has exchanged nothing yet."""
     del redis  # emptied before the start
-    write_private(tmp_path / "redis", server.url)
+    write_private(tmp_path / "redis", own_redis.url)
     with start(database_name, redis_url_file=str(tmp_path / "redis")) as running:
         yield running
 
@@ -79,10 +70,10 @@ def test_a_forged_epoch_counts_as_none(identity: Running, provider: Provider, re
 
 @pytest.mark.long
 def test_a_restart_keeps_what_is_known_and_makes_nobody_log_in_again(
-    start: Start, server: RedisServer, redis: Redis, provider: Provider, database_name: str, tmp_path: Path
+    start: Start, own_redis: RedisServer, redis: Redis, provider: Provider, database_name: str, tmp_path: Path
 ) -> None:
     """R6: everything was stopped, and Redis kept nothing."""
-    write_private(tmp_path / "redis", server.url)
+    write_private(tmp_path / "redis", own_redis.url)
     exchanged, kept = _past(provider), provider.assertion()
     with start(database_name, redis_url_file=str(tmp_path / "redis")) as identity:
         identity.exchange(exchanged)
@@ -92,27 +83,27 @@ def test_a_restart_keeps_what_is_known_and_makes_nobody_log_in_again(
         assert identity.exchange(kept).access_token
 
 
-def test_a_hung_redis_refuses_and_ends_well(identity: Running, provider: Provider, server: RedisServer) -> None:
-    server.stop()
+def test_a_hung_redis_refuses_and_ends_well(identity: Running, provider: Provider, own_redis: RedisServer) -> None:
+    own_redis.stop()
     try:
         answer = refused(lambda: identity.exchange(provider.assertion()))
         assert (answer.code, answer.reason) == UNAVAILABLE
     finally:
-        server.cont()
+        own_redis.cont()
     now = provider.claims()["iat"]
     assert identity.exchange(provider.assertion(iat=now + 5, nbf=now)).access_token
 
 
 def test_a_killed_redis_refuses_and_an_empty_one_remembers_nothing_in_favour(
-    identity: Running, provider: Provider, server: RedisServer
+    identity: Running, provider: Provider, own_redis: RedisServer
 ) -> None:
     exchanged = provider.assertion(iat=(now := provider.claims()["iat"]) + 10, nbf=now)
     identity.exchange(exchanged)
-    server.kill()
+    own_redis.kill()
     try:
         answer = refused(lambda: identity.exchange(provider.assertion()))
         assert (answer.code, answer.reason) == UNAVAILABLE
     finally:
-        server.restart()
+        own_redis.restart()
     assert refused(lambda: identity.exchange(exchanged)).reason == "ASSERTION_INVALID"
     assert identity.exchange(provider.assertion(iat=now + 20, nbf=now)).access_token

@@ -1,7 +1,7 @@
 """Rates counted over all processes by Redis, and more strictly without it (R6): gone, hung, flushed, forged."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from carnet_dev.redis_server import RedisServer
@@ -19,15 +19,6 @@ SHARE = 0.25
 """Four processes at most."""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis of these tests' own: they harm it."""
-    running = RedisServer(tmp_path_factory.mktemp("redis"))
-    running.start()
-    yield running
-    running.terminate()
-
-
 class World:
     """Processes that count in one Redis."""
 
@@ -39,8 +30,8 @@ class World:
 
 
 @pytest.fixture
-async def world(server: RedisServer) -> AsyncIterator[World]:
-    client = open_redis(server.url)
+async def world(own_redis: RedisServer) -> AsyncIterator[World]:
+    client = open_redis(own_redis.url)
     await client.flushall()
     yield World(client)
     await client.aclose()
@@ -79,20 +70,20 @@ async def test_a_count_ends_with_its_window_and_names_nobody(world: World) -> No
 
 @pytest.mark.parametrize("fault", ["gone", "hung"])
 async def test_without_redis_a_process_gives_its_share_beside_what_was_counted_before(
-    world: World, server: RedisServer, fault: str
+    world: World, own_redis: RedisServer, fault: str
 ) -> None:
     """R6: slower, never wider."""
     process = world.process()
     await counted(process, 3)
-    server.kill() if fault == "gone" else server.stop()
+    own_redis.kill() if fault == "gone" else own_redis.stop()
     try:
         began = asyncio.get_running_loop().time()
         assert await counted(process, 3) == [3 + 4, 3 + 8, 3 + 12]
         assert await counted(process, 1, BRUNO) == [4]
         assert asyncio.get_running_loop().time() - began < 2, "a Redis that does not answer is not asked again at once"
     finally:
-        server.cont()
-        server.restart()
+        own_redis.cont()
+        own_redis.restart()
     world.clock.seconds += 2
     assert (await counted(process, 1))[0] >= 3 + 12, "what was given meanwhile stays counted"
 

@@ -11,10 +11,10 @@ from carnet_identity.domain.withdrawal import Withdrawal
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.indexes import open_collections
 from carnet_identity.usecases.tell_withdrawals import TellWithdrawals
-from carnet_identity.usecases.withdraw import Asked, Marked, Withdraw
+from carnet_identity.usecases.withdraw import Marked, Withdraw
 from carnet_platform.clock import SystemClock
 from carnet_platform.errors import AlreadyExists, NotFound, Unavailable
-from carnet_platform.idempotency import Requests
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.mongo import Session
 from support.drivers import AT_LENGTH_ON_BOTH
 from support.journals import some_keys

@@ -8,8 +8,9 @@ from typing import Any
 
 from carnet_platform.changes import ChangeLog
 from carnet_platform.errors import NotFound
+from carnet_platform.idempotency import Asked
 from carnet_platform.mongo import Session
-from carnet_platform.operations import Asked, Operation, Operations, Proposal, State, Step
+from carnet_platform.operations import Operation, Operations, Proposal, State, Step
 from structlog.testing import capture_logs
 from support.hand_clock import HandClock
 

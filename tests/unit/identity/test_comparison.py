@@ -5,12 +5,9 @@ from dataclasses import replace
 import pytest
 from carnet_identity.domain.comparison import Difference, compare_header, fold, traits_that_contradict
 from carnet_identity.domain.ins import NIR_TEST, Ins
-from carnet_identity.domain.traits import Sex, Traits
+from carnet_identity.domain.traits import Sex
+from support.dominique import INS, TRAITS
 
-PERSON = Traits(
-    birth_family_name="PAT-TROIS", first_given_name="DOMINIQUE", given_names="DOMINIQUE MARIE-LOUISE", birth_date="19790328", sex=Sex.FEMALE
-)
-INS = Ins("279035121518989", NIR_TEST)
 OTHER_INS = "277076322082910"
 FAILS_ITS_KEY = "222127505611201"
 
@@ -24,7 +21,7 @@ def _warning(trait: str) -> tuple[Difference, ...]:
 
 
 def _compare(header_ins: tuple[str, str] | None = (INS.value, NIR_TEST), **changes: object) -> tuple[bool, tuple[Difference, ...]]:
-    found = compare_header(replace(PERSON, **changes), header_ins, PERSON, INS)  # type: ignore[arg-type]
+    found = compare_header(replace(TRAITS, **changes), header_ins, TRAITS, INS)  # type: ignore[arg-type]
     return found.is_same_person, found.differences
 
 
@@ -46,10 +43,10 @@ def test_a_number_that_fails_its_key_or_form_is_a_warning(number: str) -> None:
 def test_an_ins_she_bore_before_is_not_usable_for_a_new_deposit() -> None:
     """domain.md 1.1, over rules.md 20: it is hers, so it has a name of its own, and it decides."""
     former = [Ins(OTHER_INS, NIR_TEST)]
-    assert compare_header(PERSON, (OTHER_INS, NIR_TEST), PERSON, INS, former).differences == _decisive("former_ins")
-    assert not compare_header(PERSON, ("2 77 07 63 220 829 10", ""), PERSON, INS, former).is_same_person
-    assert compare_header(PERSON, (INS.value, NIR_TEST), PERSON, INS, former).is_same_person
-    assert compare_header(PERSON, ("277076322082911", NIR_TEST), PERSON, INS, former).differences == _warning("ins")
+    assert compare_header(TRAITS, (OTHER_INS, NIR_TEST), TRAITS, INS, former).differences == _decisive("former_ins")
+    assert not compare_header(TRAITS, ("2 77 07 63 220 829 10", ""), TRAITS, INS, former).is_same_person
+    assert compare_header(TRAITS, (INS.value, NIR_TEST), TRAITS, INS, former).is_same_person
+    assert compare_header(TRAITS, ("277076322082911", NIR_TEST), TRAITS, INS, former).differences == _warning("ins")
 
 
 def test_the_same_number_written_with_blanks_is_the_same() -> None:
@@ -82,7 +79,7 @@ def test_a_shorter_or_other_list_of_given_names_is_a_warning(names: str) -> None
 
 
 def test_a_compound_first_name_is_found_at_the_beginning_of_the_list() -> None:
-    person = replace(PERSON, first_given_name="JEAN-PIERRE", given_names="JEAN-PIERRE PAUL")
+    person = replace(TRAITS, first_given_name="JEAN-PIERRE", given_names="JEAN-PIERRE PAUL")
     assert compare_header(replace(person, first_given_name="", given_names="Jean Pierre Paul"), None, person, INS).is_same_person
     assert not compare_header(replace(person, first_given_name="JEAN", given_names=""), None, person, INS).is_same_person
 
@@ -122,9 +119,9 @@ def test_folding_knows_the_letters_that_do_not_decompose() -> None:
 
 
 def test_registrations_contradict_each_other_only_in_what_both_say() -> None:
-    assert traits_that_contradict(PERSON, PERSON) == ()
-    assert traits_that_contradict(PERSON, replace(PERSON, given_names="", birth_place="51215", used_family_name="X")) == ()
-    assert traits_that_contradict(PERSON, replace(PERSON, given_names="DOMINIQUE")) == ()
-    assert traits_that_contradict(PERSON, replace(PERSON, given_names="DOMINIQUE ANNE")) == ("given_names",)
-    assert traits_that_contradict(PERSON, replace(PERSON, birth_family_name="AUTRE", sex=Sex.MALE)) == ("birth_family_name", "sex")
-    assert traits_that_contradict(PERSON, replace(PERSON, birth_date="19790300")) == ("birth_date",)
+    assert traits_that_contradict(TRAITS, TRAITS) == ()
+    assert traits_that_contradict(TRAITS, replace(TRAITS, given_names="", birth_place="51215", used_family_name="X")) == ()
+    assert traits_that_contradict(TRAITS, replace(TRAITS, given_names="DOMINIQUE")) == ()
+    assert traits_that_contradict(TRAITS, replace(TRAITS, given_names="DOMINIQUE ANNE")) == ("given_names",)
+    assert traits_that_contradict(TRAITS, replace(TRAITS, birth_family_name="AUTRE", sex=Sex.MALE)) == ("birth_family_name", "sex")
+    assert traits_that_contradict(TRAITS, replace(TRAITS, birth_date="19790300")) == ("birth_date",)

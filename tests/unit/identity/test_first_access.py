@@ -13,21 +13,14 @@ from carnet_identity.domain.patient import FormerIns, Patient
 from carnet_identity.domain.traits import Sex, Traits
 from hypothesis import given
 from hypothesis import strategies as st
+from support.dominique import INS, TRAITS
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 FORMER = Ins("279035121518893", NIR_TEST)
-HELD = Traits(
-    birth_family_name="PAT-TROIS",
-    first_given_name="DOMINIQUE",
-    given_names="DOMINIQUE MARIE-LOUISE",
-    birth_date="19790328",
-    sex=Sex.FEMALE,
-    birth_place="51215",
-    used_family_name="DUPONT",
-)
+HELD = replace(TRAITS, used_family_name="DUPONT")
 PERSON = Patient(
     id="a" * 26,
-    ins=Ins("279035121518989", NIR_TEST),
+    ins=INS,
     traits=HELD,
     status=IdentityStatus.QUALIFIED,
     former=(FormerIns(ins=FORMER, begin_time=None, end_time=NOW),),

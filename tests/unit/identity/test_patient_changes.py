@@ -10,9 +10,10 @@ from carnet_identity.domain.identity_status import IdentityAttribute, IdentitySt
 from carnet_identity.domain.ins import NIR_DEMONSTRATION, NIR_TEST, Ins
 from carnet_identity.domain.patient import Patient
 from carnet_identity.domain.patient_changes import MOST_FORMER, alive, deceased, updated, with_ins, with_status
-from carnet_identity.domain.traits import Sex, Traits
+from carnet_identity.domain.traits import Sex
 from hypothesis import given
 from hypothesis import strategies as st
+from support.dominique import TRAITS
 
 P, R, V, Q = IdentityStatus.PROVISIONAL, IdentityStatus.RETRIEVED, IdentityStatus.VALIDATED, IdentityStatus.QUALIFIED
 DOUBTFUL, FICTITIOUS, HOMONYM = IdentityAttribute.DOUBTFUL, IdentityAttribute.FICTITIOUS, IdentityAttribute.HOMONYM
@@ -24,14 +25,6 @@ def evidence_of(time: datetime) -> IdentityEvidence:
     return IdentityEvidence(insi_call_time=time, paper=IdentityPaper.NATIONAL_CARD, paper_check_time=time)
 
 
-TRAITS = Traits(
-    birth_family_name="PAT-TROIS",
-    first_given_name="DOMINIQUE",
-    given_names="DOMINIQUE MARIE-LOUISE",
-    birth_date="19790328",
-    sex=Sex.FEMALE,
-    birth_place="51215",
-)
 NEW_INS, OTHER_INS = Ins("279035121518893", NIR_TEST), Ins("279035121518797", NIR_TEST)
 ANOTHER_TRAIT: dict[str, object] = {
     "birth_family_name": "PAT",

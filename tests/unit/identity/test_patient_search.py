@@ -6,32 +6,17 @@ from typing import Any
 
 import pytest
 from carnet_identity.domain.broken_rule import BrokenRule
-from carnet_identity.domain.identity_status import IdentityAttribute, IdentityStatus
-from carnet_identity.domain.ins import NIR_TEST, Ins
+from carnet_identity.domain.identity_status import IdentityAttribute
 from carnet_identity.domain.patient import Death, Patient
 from carnet_identity.domain.patient_search import MOST_SCORED, MOST_SHOWN, Candidate, Said, choose, parse_search, score_of
-from carnet_identity.domain.traits import Sex, Traits
+from carnet_identity.domain.traits import Sex
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.dominique import DOMINIQUE
 from support.written import TODAY
 
 NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
 FOUND_FOR = timedelta(days=30)
-DOMINIQUE = Patient(
-    id="a" * 26,
-    ins=Ins("279035121518989", NIR_TEST),
-    traits=Traits(
-        birth_family_name="PAT-TROIS",
-        first_given_name="DOMINIQUE",
-        given_names="DOMINIQUE MARIE-LOUISE",
-        birth_date="19790328",
-        sex=Sex.FEMALE,
-        birth_place="51215",
-        used_family_name="ESSAI",
-    ),
-    status=IdentityStatus.QUALIFIED,
-    residence_commune="75056",
-)
 WHOLE = Said(family_name="Pat-Trois", given_name="Dominique", birth_date="19790328")
 
 

@@ -5,35 +5,28 @@ from datetime import date
 
 import pytest
 from carnet_identity.domain.broken_rule import BrokenRule
-from carnet_identity.domain.traits import STRICT, Sex, Traits, check_death_date, parse_commune, parse_traits, strict_difference
+from carnet_identity.domain.traits import STRICT, Sex, check_death_date, parse_commune, parse_traits, strict_difference
 from hypothesis import given
 from hypothesis import strategies as st
+from support.dominique import TRAITS
 
 TODAY = date(2026, 3, 1)
-GOOD = Traits(
-    birth_family_name="PAT-TROIS",
-    first_given_name="DOMINIQUE",
-    given_names="DOMINIQUE MARIE-LOUISE",
-    birth_date="19790328",
-    sex=Sex.FEMALE,
-    birth_place="51215",
-)
 
 
 def _field_refused(**changes: object) -> str:
     with pytest.raises(BrokenRule) as refused:
-        parse_traits(replace(GOOD, **changes), today=TODAY)  # type: ignore[arg-type]
+        parse_traits(replace(TRAITS, **changes), today=TODAY)  # type: ignore[arg-type]
     assert refused.value.reason == "INVALID_FIELD"
     return refused.value.field
 
 
 def test_good_traits_come_back_as_they_were() -> None:
-    assert parse_traits(GOOD, today=TODAY) == GOOD
+    assert parse_traits(TRAITS, today=TODAY) == TRAITS
 
 
 @pytest.mark.parametrize("name", ["A", "D'ARTAGNAN", "DE LA TOUR", "X-Y--Z", "O'", "'T HOOFT", "A" * 100])
 def test_names_of_letters_blank_hyphen_and_apostrophe_are_taken(name: str) -> None:
-    assert parse_traits(replace(GOOD, birth_family_name=name), today=TODAY).birth_family_name == name
+    assert parse_traits(replace(TRAITS, birth_family_name=name), today=TODAY).birth_family_name == name
 
 
 @pytest.mark.parametrize(
@@ -46,7 +39,7 @@ def test_other_names_are_refused_by_field(field: str, name: str) -> None:
 
 @pytest.mark.parametrize("field", ["given_names", "used_family_name", "used_given_name"])
 def test_optional_names_may_be_left_out_but_not_be_wrong(field: str) -> None:
-    without = replace(GOOD, **{field: ""})  # type: ignore[arg-type]
+    without = replace(TRAITS, **{field: ""})  # type: ignore[arg-type]
     assert parse_traits(without, today=TODAY) == without
     assert _field_refused(**{field: "lower"}) == f"traits.{field}"
 
@@ -60,7 +53,7 @@ def test_the_list_begins_with_the_first_given_name(names: str) -> None:
     "value", ["19790328", "19790300", "19790000", "19790015", "20000229", "20240229", "20260301", "20260302", "18500101"]
 )
 def test_dates_known_in_part_and_of_today_are_taken(value: str) -> None:
-    assert parse_traits(replace(GOOD, birth_date=value), today=TODAY).birth_date == value
+    assert parse_traits(replace(TRAITS, birth_date=value), today=TODAY).birth_date == value
 
 
 @pytest.mark.parametrize(
@@ -88,12 +81,12 @@ def test_dates_that_do_not_exist_or_lie_ahead_are_refused(value: str) -> None:
 
 def test_sex_is_required_and_may_be_unknown() -> None:
     assert _field_refused(sex=None) == "traits.sex"
-    assert parse_traits(replace(GOOD, sex=Sex.UNKNOWN), today=TODAY).sex is Sex.UNKNOWN
+    assert parse_traits(replace(TRAITS, sex=Sex.UNKNOWN), today=TODAY).sex is Sex.UNKNOWN
 
 
 @pytest.mark.parametrize("place", ["", "75056", "2A004", "2B033", "97101", "99109"])
 def test_insee_codes_are_taken(place: str) -> None:
-    assert parse_traits(replace(GOOD, birth_place=place), today=TODAY).birth_place == place
+    assert parse_traits(replace(TRAITS, birth_place=place), today=TODAY).birth_place == place
 
 
 @pytest.mark.parametrize("place", ["7505", "750561", "2C004", "2a004", "PARIS"])
@@ -117,8 +110,8 @@ def test_another_commune_is_refused(commune: str) -> None:
 def test_the_names_in_use_are_no_strict_traits() -> None:
     """domain.md 1.1: five strict traits and the first given name."""
     assert len(STRICT) == 6
-    assert strict_difference(GOOD, replace(GOOD, used_family_name="X", used_given_name="Y")) == ()
-    assert strict_difference(GOOD, replace(GOOD, birth_date="19790300", sex=Sex.UNKNOWN)) == ("birth_date", "sex")
+    assert strict_difference(TRAITS, replace(TRAITS, used_family_name="X", used_given_name="Y")) == ()
+    assert strict_difference(TRAITS, replace(TRAITS, birth_date="19790300", sex=Sex.UNKNOWN)) == ("birth_date", "sex")
 
 
 _PARTS = st.tuples(st.integers(1849, 2027), st.integers(0, 13), st.integers(0, 32))
@@ -133,7 +126,7 @@ def test_a_birth_date_is_taken_exactly_when_it_exists_as_far_as_it_is_known(part
         is_good = year >= 1850 and earliest <= date(2026, 3, 2)
     except ValueError:
         is_good = False
-    traits = replace(GOOD, birth_date=f"{year:04d}{month:02d}{day:02d}")
+    traits = replace(TRAITS, birth_date=f"{year:04d}{month:02d}{day:02d}")
     if is_good:
         assert parse_traits(traits, today=TODAY) is traits
     else:
@@ -155,4 +148,4 @@ def test_nobody_dies_before_the_birth_as_far_as_both_are_known(born: tuple[int, 
 
 
 def test_a_repr_hides_the_traits() -> None:
-    assert "PAT-TROIS" not in repr(GOOD)
+    assert "PAT-TROIS" not in repr(TRAITS)

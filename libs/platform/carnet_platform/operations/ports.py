@@ -43,18 +43,6 @@ class Changes(Protocol):
         ...
 
 
-class FirstAnswers(Protocol):
-    """The memory of requests."""
-
-    async def first_answer(self, session: Session, method: str, user: str, request_id: str, request: bytes) -> bytes | None:
-        """None when the request is new."""
-        ...
-
-    async def remember(self, session: Session, method: str, user: str, request_id: str, request: bytes, answer: bytes) -> None:
-        """In the transaction of the work."""
-        ...
-
-
 class Told(Protocol):
     """Tells the log."""
 

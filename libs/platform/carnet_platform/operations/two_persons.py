@@ -23,28 +23,19 @@ from pymongo.errors import PyMongoError
 from carnet_platform.clock import Clock
 from carnet_platform.envelope import EnvelopeError
 from carnet_platform.errors import InvalidArgument, Unavailable
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.identifiers import new_id
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import Client, Session, in_transaction
 from carnet_platform.operations.operation import Operation, Proposal, State, Step
 from carnet_platform.operations.page_tokens import PageTokens
-from carnet_platform.operations.ports import Changes, FirstAnswers, Told, Work
+from carnet_platform.operations.ports import Changes, Told, Work
 from carnet_platform.operations.store import OperationStore
 
 LONGEST_REASON: Final = 500
 USUAL_PAGE: Final = 50
 LONGEST_PAGE: Final = 100
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as idempotency knows it: the method, under whose name, the caller's request_id (a UUID), the content."""
-
-    method: str
-    user: str
-    request_id: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +58,7 @@ class Operations:
         client: Client,
         store: OperationStore,
         changes: Changes,
-        requests: FirstAnswers,
+        requests: Requests,
         works: Mapping[str, Work],
         told: Told,
         *,
@@ -107,7 +98,7 @@ class Operations:
                 await work.begin(session, operation)
             await self._store.insert(session, operation)
             await self._record(session, Step.PROPOSED, operation)
-            await self._remember(session, asked, operation)
+            await self._requests.remember(session, asked, operation.id.encode())
             return operation, False
 
         operation, is_retry = await in_transaction(self._client, body)
@@ -135,7 +126,7 @@ class Operations:
             await self._move(session, Step.APPROVED, approved)
             if not is_begun:
                 await self._works[approved.kind].begin(session, approved)
-            await self._remember(session, asked, approved)
+            await self._requests.remember(session, asked, approved.id.encode())
             return approved
 
         approved = await in_transaction(self._client, body)
@@ -154,7 +145,7 @@ class Operations:
             operation = await self._store.find(operation_id, session)
             declined = operation.declined(asked.user, self._now())
             await self._end(session, Step.DECLINED, declined)
-            await self._remember(session, asked, declined)
+            await self._requests.remember(session, asked, declined.id.encode())
             return declined
 
         return await in_transaction(self._client, body)
@@ -247,11 +238,8 @@ class Operations:
         await self._changes.append(session, operation.name, self._told(step, operation), revision=operation.revision)
 
     async def _known(self, session: Session, asked: Asked) -> Operation | None:
-        first = await self._requests.first_answer(session, asked.method, asked.user, asked.request_id, asked.content)
+        first = await self._requests.first_answer(session, asked)
         return None if first is None else await self._store.find(first.decode(), session)
-
-    async def _remember(self, session: Session, asked: Asked, operation: Operation) -> None:
-        await self._requests.remember(session, asked.method, asked.user, asked.request_id, asked.content, operation.id.encode())
 
     def _check(self, proposal: Proposal) -> Work:
         work = self._works.get(proposal.kind)

@@ -40,7 +40,7 @@ class AuthorisationServicer(AuthorisationServiceServicer):
         """State an authorisation, a care relation or a block."""
         del context
         record, wish = mapping.record_name(request.parent, "parent"), mapping.wish(request.authorisation)
-        write = writing(request, request.request_id)
+        write = writing(request)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._state.create(
                 write,
@@ -58,7 +58,7 @@ class AuthorisationServicer(AuthorisationServiceServicer):
         """Take a statement back."""
         del context
         record, statement_id = mapping.child_name(request.name, "authorisations", "name")
-        write = writing(request, request.request_id)
+        write = writing(request)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._state.delete(write, record, statement_id, lambda _: pb.DeleteAuthorisationResponse())
         return pb.DeleteAuthorisationResponse.FromString(answer)
@@ -72,7 +72,7 @@ class AuthorisationServicer(AuthorisationServiceServicer):
         del context
         record, _ = mapping.child_name(request.document, "documents", "document")
         hidden = NamedHide(request.document, mapping.reader_name(request.grantee, "grantee"))
-        write = writing(request, request.request_id)
+        write = writing(request)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._hide.hide(write, record, hidden, lambda _: pb.HideDocumentResponse())
         return pb.HideDocumentResponse.FromString(answer)
@@ -86,7 +86,7 @@ class AuthorisationServicer(AuthorisationServiceServicer):
         del context
         record, _ = mapping.child_name(request.document, "documents", "document")
         hidden = NamedHide(request.document, mapping.reader_name(request.grantee, "grantee"))
-        write = writing(request, request.request_id)
+        write = writing(request)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._hide.unhide(write, record, hidden, lambda _: pb.UnhideDocumentResponse())
         return pb.UnhideDocumentResponse.FromString(answer)
@@ -99,7 +99,7 @@ class AuthorisationServicer(AuthorisationServiceServicer):
         """Declare an attending physician."""
         del context
         record, professional = mapping.record_name(request.record, "record"), mapping.professional_name(request.professional)
-        write = writing(request, request.request_id)
+        write = writing(request)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._attend.declare(
                 write,
@@ -117,7 +117,7 @@ class AuthorisationServicer(AuthorisationServiceServicer):
         """Confirm a pending attending physician."""
         del context
         record, professional = mapping.record_name(request.record, "record"), mapping.professional_name(request.professional)
-        write = writing(request, request.request_id)
+        write = writing(request)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._attend.confirm(write, record, professional, lambda _: pb.ConfirmAttendingPhysicianResponse())
         return pb.ConfirmAttendingPhysicianResponse.FromString(answer)
@@ -130,7 +130,7 @@ class AuthorisationServicer(AuthorisationServiceServicer):
         """End an attending physician's standing."""
         del context
         record, professional = mapping.record_name(request.record, "record"), mapping.professional_name(request.professional)
-        write = writing(request, request.request_id)
+        write = writing(request)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._attend.end(write, record, professional, lambda _: pb.EndAttendingPhysicianResponse())
         return pb.EndAttendingPhysicianResponse.FromString(answer)

@@ -22,7 +22,7 @@ class EmergencyAccessServicer(EmergencyAccessServiceServicer):
     ) -> pb.BreakGlassResponse:
         """Open an episode, or join the open one."""
         del context
-        record, write = mapping.record_name(request.record, "record"), writing(request, request.request_id)
+        record, write = mapping.record_name(request.record, "record"), writing(request)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._break_glass.begin(
                 write,
@@ -40,7 +40,7 @@ class EmergencyAccessServicer(EmergencyAccessServiceServicer):
         """End the user's own episode."""
         del context
         record, episode_id = mapping.child_name(request.name, "emergencyEpisodes", "name")
-        write = writing(request, request.request_id)
+        write = writing(request)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._break_glass.end(
                 write, record, episode_id, lambda ended: pb.EndEmergencyAccessResponse(episode=mapping.episode(ended.result, record))

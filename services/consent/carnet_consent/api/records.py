@@ -24,7 +24,7 @@ class RecordServicer(RecordServiceServicer):
     ) -> pb.OpenRecordResponse:
         """Open a record."""
         del context
-        opening, write = mapping.opening(request), writing(request, request.request_id)
+        opening, write = mapping.opening(request), writing(request)
         async with refusing(self._refusals, write.acting, ""):
             answer = await self._open(write, opening, lambda opened: pb.OpenRecordResponse(record=mapping.record(opened.consent)))
         return pb.OpenRecordResponse.FromString(answer)
@@ -55,7 +55,7 @@ class RecordServicer(RecordServiceServicer):
     ) -> pb.UpdateEmergencySwitchesResponse:
         """Set the switches."""
         del context
-        record, write = mapping.record_name(request.record, "record"), writing(request, request.request_id)
+        record, write = mapping.record_name(request.record, "record"), writing(request)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._update(
                 write,

@@ -5,9 +5,8 @@ import re
 import grpc
 from carnet.consent.v1 import withdrawal_service_pb2 as pb
 from carnet.consent.v1.withdrawal_service_pb2_grpc import WithdrawalServiceServicer
-from carnet_platform.calls import current_call
 from carnet_platform.errors import InvalidArgument
-from carnet_platform.identifiers import check_request_id
+from carnet_platform.idempotency import asked
 
 from carnet_consent.api import mapping
 from carnet_consent.usecases.withdraw import Withdraw
@@ -33,12 +32,8 @@ class WithdrawalServicer(WithdrawalServiceServicer):
         del context
         if _SUBJECT.fullmatch(request.subject) is None:
             raise InvalidArgument("INVALID_FIELD", "must name something that a token names, e.g. `sessions/{session}`", field="subject")
-        call = current_call()
         position = await self._withdraw(
-            call.caller.name,
-            call.method,
-            check_request_id(request.request_id),
-            request.SerializeToString(deterministic=True),
+            asked(request),
             request.subject,
             mapping.instant(request.expire_time, "expire_time"),
         )

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from carnet_platform.calls import Call, User, current_call, current_user
-from carnet_platform.identifiers import check_request_id
-from google.protobuf.message import Message
+from carnet_platform.idempotency import Asked, Repeatable, asked
 
 from carnet_consent.domain.asker import Asker
 from carnet_consent.domain.token_names import names_of
@@ -26,7 +25,6 @@ class Acting:
     fences: tuple[str, ...]
     """What may have been withdrawn (`domain/token_names.py`)."""
     software: str
-    method: str
     trace_id: str
     authentication: str = ""
     """Who vouches for the user where no identity provider does (`Actor.authentication`)."""
@@ -34,23 +32,22 @@ class Acting:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A request that changes something: a retry with the same identifier and content gets the first answer."""
+    """A request that changes something: who acts, and the request by which a retry is known."""
 
     acting: Acting
-    request_id: str
-    content: bytes
+    asked: Asked
 
 
 def acting() -> Acting:
     """Who acts now. Raises Unauthenticated when the call came without a user."""
     call, user = current_call(), current_user()
     vouched = str(user.claims.get(AUTHENTICATION_CLAIM, ""))
-    return Acting(_asker(user), _fences(call, user), _software(call, user), call.method, call.trace_id, vouched)
+    return Acting(_asker(user), _fences(call, user), _software(call, user), call.trace_id, vouched)
 
 
-def writing(request: Message, request_id: str) -> Write:
+def writing(request: Repeatable) -> Write:
     """Who asks for this change. Raises InvalidArgument unless the request identifier is a UUID."""
-    return Write(acting(), check_request_id(request_id), request.SerializeToString(deterministic=True))
+    return Write(acting(), asked(request))
 
 
 def _asker(user: User) -> Asker:

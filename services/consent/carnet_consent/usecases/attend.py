@@ -56,6 +56,6 @@ class Attend:
     def _changed(
         self, what: str, write: Write, before: Consent, after: Consent, physician: AttendingPhysician, now: datetime
     ) -> Changed[AttendingPhysician]:
-        told = about_physician(event(f"attending_physician.{what}", before.record, write.acting, now, write.request_id), physician)
+        told = about_physician(event(f"attending_physician.{what}", before.record, write.acting, now, write.asked.request_id), physician)
         events = (told,) if after != before else ()
         return Changed(after, events, physician, withdraws=somebody_lost_it(before, after))

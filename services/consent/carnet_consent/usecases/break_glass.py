@@ -49,7 +49,7 @@ class BreakGlass:
         def change(consent: Consent, now: datetime) -> Changed[Episode]:
             check_may_change(asker, consent)
             after, episode, is_new = break_glass(consent, asker, now, lasts=lasts, episode_id=episode_id)
-            told = event("emergency.opened" if is_new else "emergency.joined", record, write.acting, now, write.request_id)
+            told = event("emergency.opened" if is_new else "emergency.joined", record, write.acting, now, write.asked.request_id)
             return Changed(after, (about_episode(told, record, episode, emergency.reason.strip()),), episode)
 
         return await self.changes.apply(write, record, change, answer)
@@ -59,7 +59,7 @@ class BreakGlass:
 
         def change(consent: Consent, now: datetime) -> Changed[Episode]:
             after, episode = end_emergency(consent, write.acting.asker, episode_id, now)
-            told = event("emergency.ended", record, write.acting, now, write.request_id)
+            told = event("emergency.ended", record, write.acting, now, write.asked.request_id)
             return Changed(after, (about_episode(told, record, episode),), episode, withdraws=True)
 
         return await self.changes.apply(write, record, change, answer)

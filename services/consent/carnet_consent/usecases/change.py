@@ -103,13 +103,7 @@ class Changes:
             if await self.fences.withdrawn(session, acting.fences, now):
                 raise RuleBrokenError("SESSION_WITHDRAWN", "This session has ended. Log in again.")
             check_not_over(acting.asker, now)
-            key = (acting.method, acting.asker.subject, write.request_id, write.content)
-            first = await self.requests.first_answer(session, *key)
-            if first is not None:
-                return first
-            flagged = await made(session, now)
-            await self.requests.remember(session, *key, flagged)
-            return flagged
+            return await self.requests.once(session, write.asked, lambda session: made(session, now))
 
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):

@@ -25,7 +25,7 @@ class Hide:
 
         def change(consent: Consent, now: datetime) -> Changed[None]:
             after = hide(consent, write.acting.asker, hidden)
-            told = about_hide(event("document.hidden", record, write.acting, now, write.request_id), hidden)
+            told = about_hide(event("document.hidden", record, write.acting, now, write.asked.request_id), hidden)
             # Hidden already: nothing changes, but the answer still says that it holds everywhere.
             return Changed(after, (told,) if after is not consent else (), None, withdraws=True)
 
@@ -36,7 +36,7 @@ class Hide:
 
         def change(consent: Consent, now: datetime) -> Changed[None]:
             after = unhide(consent, write.acting.asker, hidden)
-            told = about_hide(event("document.unhidden", record, write.acting, now, write.request_id), hidden)
+            told = about_hide(event("document.unhidden", record, write.acting, now, write.asked.request_id), hidden)
             return Changed(after, (told,), None)
 
         return await self.changes.apply(write, record, change, answer)
@@ -62,7 +62,7 @@ class UpdateSwitches:
             after = set_switches(consent, write.acting.asker, switches, now)
             if not is_expected(consent):
                 raise FailedPrecondition("ETAG_MISMATCH", "the record was changed meanwhile; read it again", field="etag")
-            told = about_switches(event("switches.updated", record, write.acting, now, write.request_id), switches)
+            told = about_switches(event("switches.updated", record, write.acting, now, write.asked.request_id), switches)
             return Changed(after, (told,), None, withdraws=switches_withdraw(consent.switches, switches))
 
         return await self.changes.apply(write, record, change, answer)

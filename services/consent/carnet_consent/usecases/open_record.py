@@ -48,9 +48,9 @@ class OpenRecord:
 
         def make(now: datetime) -> Changed[None]:
             consent = open_record(asker, opening, now, self.durations, record=record, statement_id=statement_id)
-            opened = about_switches(event("record.opened", record, write.acting, now, write.request_id), consent.switches)
+            opened = about_switches(event("record.opened", record, write.acting, now, write.asked.request_id), consent.switches)
             authorised = [
-                about_statement(event("authorisation.created", record, write.acting, now, write.request_id), statement)
+                about_statement(event("authorisation.created", record, write.acting, now, write.asked.request_id), statement)
                 for statement in consent.statements
             ]
             return Changed(consent, (opened, *authorised), None)

@@ -27,7 +27,7 @@ class State:
 
         def change(consent: Consent, now: datetime) -> Changed[Statement]:
             after, statement = state(consent, write.acting.asker, wish, now, self.durations, statement_id=statement_id)
-            told = event(statement_kind(statement, "created"), record, write.acting, now, write.request_id)
+            told = event(statement_kind(statement, "created"), record, write.acting, now, write.asked.request_id)
             withdraws = wish.kind == StatementKind.BLOCK or _is_shortened(consent, statement, now)
             return Changed(after, (about_statement(told, statement),), statement, withdraws=withdraws)
 
@@ -38,7 +38,7 @@ class State:
 
         def change(consent: Consent, now: datetime) -> Changed[Statement]:
             after, statement = take_back(consent, write.acting.asker, statement_id, now)
-            told = event(statement_kind(statement, "deleted"), record, write.acting, now, write.request_id)
+            told = event(statement_kind(statement, "deleted"), record, write.acting, now, write.asked.request_id)
             return Changed(after, (about_statement(told, statement),), statement, withdraws=statement.kind != StatementKind.BLOCK)
 
         return await self.changes.apply(write, record, change, answer)

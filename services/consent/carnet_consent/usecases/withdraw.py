@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from carnet_platform.clock import Clock
 from carnet_platform.errors import InvalidArgument, Unavailable
-from carnet_platform.idempotency import Requests
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.mongo import Client, Session, in_transaction
 
 from carnet_consent.storage.fences import Fences
@@ -24,21 +24,17 @@ class Withdraw:
     clock: Clock
     timeout: timedelta
 
-    async def __call__(self, caller: str, method: str, request_id: str, content: bytes, subject: str, expire_time: datetime) -> int:
+    async def __call__(self, asked: Asked, subject: str, expire_time: datetime) -> int:
         """Register a withdrawal and return its number; a repeated request returns the first one."""
         if expire_time > self.clock.now() + LONGEST:
             raise InvalidArgument("INVALID_FIELD", "must be within a year", field="expire_time")
 
-        async def body(session: Session) -> int:
-            first = await self.requests.first_answer(session, method, caller, request_id, content)
-            if first is not None:
-                return int.from_bytes(first, "big")
-            position = await self.fences.register(session, subject, expire_time)
-            await self.requests.remember(session, method, caller, request_id, content, position.to_bytes(8, "big"))
-            return position
+        async def register(session: Session) -> bytes:
+            return (await self.fences.register(session, subject, expire_time)).to_bytes(8, "big")
 
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
-                return await in_transaction(self.client, body)
+                position = await in_transaction(self.client, lambda session: self.requests.once(session, asked, register))
         except TimeoutError:
             raise Unavailable("DEPENDENCY_UNAVAILABLE", "the store does not answer", retry_after=timedelta(seconds=1)) from None
+        return int.from_bytes(position, "big")

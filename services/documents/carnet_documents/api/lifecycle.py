@@ -3,7 +3,8 @@
 import grpc
 from carnet.documents.v1 import document_lifecycle_service_pb2 as pb
 from carnet.documents.v1 import document_lifecycle_service_pb2_grpc as pb_grpc
-from carnet_platform.identifiers import check_request_id, parse_name
+from carnet_platform.idempotency import asked
+from carnet_platform.identifiers import parse_name
 
 from carnet_documents.api.mapping import entry_message
 from carnet_documents.usecases.change_mask import ChangeMask, MaskChange
@@ -35,6 +36,5 @@ class DocumentLifecycleServicer(pb_grpc.DocumentLifecycleServiceServicer):
 
 
 def _change(request: pb.MaskDocumentRequest | pb.UnmaskDocumentRequest, *, is_masked: bool) -> MaskChange:
-    request_id = check_request_id(request.request_id)
     record, document = parse_name(request.name, "records/*/documents/*", "name")
-    return MaskChange(record, document, is_masked, request_id, request.etag, request.SerializeToString(deterministic=True))
+    return MaskChange(record, document, is_masked, request.etag, asked(request))

@@ -8,12 +8,11 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from carnet_platform.calls import current_call, current_user
 from carnet_platform.canonical import canonical_json
 from carnet_platform.changes import ChangeLog
 from carnet_platform.clock import Clock
 from carnet_platform.errors import Aborted
-from carnet_platform.idempotency import Requests
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.mongo import Client, Session, in_transaction
 
 from carnet_documents.domain.decision import Action
@@ -30,14 +29,13 @@ from carnet_documents.usecases.shown import Shown, document_name
 
 @dataclass(frozen=True, slots=True)
 class MaskChange:
-    """What is asked. ``content`` is the serialised request, by which a retry is recognised."""
+    """What is asked, and the request by which a retry is recognised."""
 
     record: str
     document: str
     is_masked: bool
-    request_id: str
     etag: str
-    content: bytes
+    asked: Asked
 
 
 class ChangeMask:
@@ -80,8 +78,7 @@ class ChangeMask:
         return await self._shown(outcome)
 
     async def _changed(self, session: Session, change: MaskChange, key: bytes | None, held: HeldPermit) -> Placement | Broken | None:
-        user, method = current_user().subject, current_call().method
-        answered = await self._requests.first_answer(session, method, user, change.request_id, change.content)
+        answered = await self._requests.first_answer(session, change.asked)
         found = await self._documents.find(change.record, change.document, held.allowed.terms, self._clock.now(), session=session)
         if not isinstance(found, Found):
             return found
@@ -94,7 +91,7 @@ class ChangeMask:
         if after != found.placement:
             await self._documents.change(found.placement, after, session)
             await self._changes.append(session, f"records/{change.record}", self._event(opened, change, held))
-        await self._requests.remember(session, method, user, change.request_id, change.content, str(after.version).encode())
+        await self._requests.remember(session, change.asked, str(after.version).encode())
         return after
 
     def _next(self, placement: Placement, change: MaskChange) -> Placement:

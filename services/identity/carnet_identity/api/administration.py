@@ -9,11 +9,11 @@ import grpc
 from carnet.common.v1 import operation_pb2
 from carnet.identity.v1 import admin_service_pb2 as pb
 from carnet.identity.v1.admin_service_pb2_grpc import AdminServiceServicer
-from carnet_platform.calls import User, current_call
+from carnet_platform.calls import current_call
 from carnet_platform.errors import Denied, Unauthenticated
-from carnet_platform.identifiers import check_request_id, parse_name
-from carnet_platform.operations import Asked, Operation, Operations, Proposal
-from google.protobuf.message import Message
+from carnet_platform.idempotency import asked
+from carnet_platform.identifiers import parse_name
+from carnet_platform.operations import Operation, Operations, Proposal
 
 from carnet_identity.api import mapping
 from carnet_identity.usecases.acting_operator import ActingOperator
@@ -44,7 +44,7 @@ class AdminServicer(AdminServiceServicer):
                 proposer=user.subject,
                 is_provisional=request.emergency,
             )
-            operation = await self._operations.propose(_asked("ProposeOperation", user, request.request_id, request), proposal)
+            operation = await self._operations.propose(asked(request), proposal)
         return pb.ProposeOperationResponse(operation=_told(operation))
 
     async def ApproveOperation(  # noqa: N802
@@ -55,9 +55,9 @@ class AdminServicer(AdminServiceServicer):
         """Approves another operator's operation, and returns when it is done."""
         del context
         async with self._recorded():
-            user = await self._acting.operator()
+            await self._acting.operator()
             (operation_id,) = parse_name(request.operation, "operations/*", "operation")
-            operation = await self._operations.approve(_asked("ApproveOperation", user, request.request_id, request), operation_id)
+            operation = await self._operations.approve(asked(request), operation_id)
         return pb.ApproveOperationResponse(operation=_told(operation))
 
     async def DeclineOperation(  # noqa: N802
@@ -68,9 +68,9 @@ class AdminServicer(AdminServiceServicer):
         """Declines an operation."""
         del context
         async with self._recorded():
-            user = await self._acting.operator()
+            await self._acting.operator()
             (operation_id,) = parse_name(request.operation, "operations/*", "operation")
-            operation = await self._operations.decline(_asked("DeclineOperation", user, request.request_id, request), operation_id)
+            operation = await self._operations.decline(asked(request), operation_id)
         return pb.DeclineOperationResponse(operation=_told(operation))
 
     async def ListOperations(  # noqa: N802
@@ -95,10 +95,6 @@ class AdminServicer(AdminServiceServicer):
         except (Unauthenticated, Denied) as refusal:
             await self._refusals.record(current_call(), refusal.reason)
             raise
-
-
-def _asked(method: str, user: User, request_id: str, request: Message) -> Asked:
-    return Asked(method, user.subject, check_request_id(request_id), request.SerializeToString(deterministic=True))
 
 
 def _told(operation: Operation) -> operation_pb2.Operation:

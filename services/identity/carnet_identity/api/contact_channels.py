@@ -8,7 +8,8 @@ from datetime import datetime
 import grpc
 from carnet.identity.v1 import contact_channel_service_pb2 as pb
 from carnet.identity.v1.contact_channel_service_pb2_grpc import ContactChannelServiceServicer
-from carnet_platform.identifiers import check_request_id, parse_name
+from carnet_platform.idempotency import asked
+from carnet_platform.identifiers import parse_name
 
 from carnet_identity.api import mapping
 from carnet_identity.domain.broken_rule import BrokenRule
@@ -41,11 +42,10 @@ class ContactChannelServicer(ContactChannelServiceServicer):
     ) -> pb.AddContactChannelResponse:
         """Notes an address and sends a code to it."""
         del context
-        request_id = check_request_id(request.request_id)
         (patient,) = parse_name(request.patient, "patients/*", "patient")
         with mapping.refusing():
-            asked = NewChannel(patient, _kind_from(request.kind), parse_mail_address(request.address))
-        answer = await self._add(request_id, request.SerializeToString(deterministic=True), asked, _added)
+            wanted = NewChannel(patient, _kind_from(request.kind), parse_mail_address(request.address))
+        answer = await self._add(asked(request), wanted, _added)
         return pb.AddContactChannelResponse.FromString(answer)
 
     async def VerifyContactChannel(  # noqa: N802
@@ -55,11 +55,10 @@ class ContactChannelServicer(ContactChannelServiceServicer):
     ) -> pb.VerifyContactChannelResponse:
         """Verifies a channel by its code."""
         del context
-        request_id = check_request_id(request.request_id)
         named = _named(request.channel)
         with mapping.refusing():
             code = _code_from(request.code)
-        answer = await self._verify(request_id, request.SerializeToString(deterministic=True), named, code, _verified)
+        answer = await self._verify(asked(request), named, code, _verified)
         return pb.VerifyContactChannelResponse.FromString(answer)
 
     async def ListContactChannels(  # noqa: N802
@@ -80,8 +79,7 @@ class ContactChannelServicer(ContactChannelServiceServicer):
     ) -> pb.RemoveContactChannelResponse:
         """Forgets a channel."""
         del context
-        request_id = check_request_id(request.request_id)
-        await self._remove(request_id, request.SerializeToString(deterministic=True), _named(request.channel))
+        await self._remove(asked(request), _named(request.channel))
         return pb.RemoveContactChannelResponse()
 
 

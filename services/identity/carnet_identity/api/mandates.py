@@ -11,8 +11,8 @@ from carnet.identity.v1.mandate_reference_service_pb2_grpc import MandateReferen
 from carnet.identity.v1.mandate_service_pb2_grpc import MandateServiceServicer
 from carnet_platform.calls import current_user
 from carnet_platform.errors import InvalidArgument
-from carnet_platform.identifiers import check_request_id, parse_name
-from google.protobuf.message import Message
+from carnet_platform.idempotency import asked
+from carnet_platform.identifiers import parse_name
 
 from carnet_identity.api import mandate_mapping as told
 from carnet_identity.api import mapping
@@ -53,9 +53,9 @@ class MandateServicer(MandateServiceServicer):
     ) -> pb.RegisterMandateResponse:
         """Registers a representation on evidence."""
         del context
-        request_id, (holder,) = check_request_id(request.request_id), parse_name(request.holder, "patients/*", "holder")
+        (holder,) = parse_name(request.holder, "patients/*", "holder")
         with mapping.refusing():
-            asked = MandateRegistration(
+            said = MandateRegistration(
                 holder=holder,
                 match=told.match_from(request.mandatary, is_production=self._is_production),
                 kind=told.kind_from(request.kind),
@@ -64,7 +64,7 @@ class MandateServicer(MandateServiceServicer):
                 begin=told.time_from(request, "begin_time"),
                 end=told.time_from(request, "end_time"),
             )
-            answer = await self._verbs.register(request_id, _content(request), asked, told.registered)
+            answer = await self._verbs.register(asked(request), said, told.registered)
         return pb.RegisterMandateResponse.FromString(answer)
 
     async def InviteMandate(  # noqa: N802
@@ -72,9 +72,9 @@ class MandateServicer(MandateServiceServicer):
     ) -> pb.InviteMandateResponse:
         """Invites somebody."""
         del context
-        request_id, (holder,) = check_request_id(request.request_id), parse_name(request.holder, "patients/*", "holder")
+        (holder,) = parse_name(request.holder, "patients/*", "holder")
         with mapping.refusing():
-            asked = Invitation(
+            invitation = Invitation(
                 holder=holder,
                 match=told.match_from(request.mandatary, is_production=self._is_production),
                 kind=told.kind_from(request.kind),
@@ -83,7 +83,7 @@ class MandateServicer(MandateServiceServicer):
                 begin=told.time_from(request, "begin_time"),
                 end=told.time_from(request, "end_time"),
             )
-            answer = await self._verbs.invite(request_id, _content(request), asked, told.invited)
+            answer = await self._verbs.invite(asked(request), invitation, told.invited)
         return pb.InviteMandateResponse.FromString(answer)
 
     async def AcceptMandate(  # noqa: N802
@@ -93,7 +93,7 @@ class MandateServicer(MandateServiceServicer):
         del context
         said = MandateAnswer(mandate_id=_mandate(request.mandate), accepts=True, attests_identity=request.attests_identity)
         with mapping.refusing():
-            answer = await self._verbs.answer(check_request_id(request.request_id), _content(request), said, told.accepted)
+            answer = await self._verbs.answer(asked(request), said, told.accepted)
         return pb.AcceptMandateResponse.FromString(answer)
 
     async def RefuseMandate(  # noqa: N802
@@ -103,7 +103,7 @@ class MandateServicer(MandateServiceServicer):
         del context
         said = MandateAnswer(mandate_id=_mandate(request.mandate), accepts=False)
         with mapping.refusing():
-            answer = await self._verbs.answer(check_request_id(request.request_id), _content(request), said, told.refused)
+            answer = await self._verbs.answer(asked(request), said, told.refused)
         return pb.RefuseMandateResponse.FromString(answer)
 
     async def SuspendMandate(  # noqa: N802
@@ -111,9 +111,9 @@ class MandateServicer(MandateServiceServicer):
     ) -> pb.SuspendMandateResponse:
         """Suspends a mandate at once."""
         del context
-        asked = MandateEnding(mandate_id=_mandate(request.mandate), reason=request.reason)
+        ending = MandateEnding(mandate_id=_mandate(request.mandate), reason=request.reason)
         with mapping.refusing():
-            answer = await self._verbs.end(check_request_id(request.request_id), _content(request), asked, told.suspended)
+            answer = await self._verbs.end(asked(request), ending, told.suspended)
         return pb.SuspendMandateResponse.FromString(answer)
 
     async def EndMandate(  # noqa: N802
@@ -121,9 +121,9 @@ class MandateServicer(MandateServiceServicer):
     ) -> pb.EndMandateResponse:
         """Ends a mandate at once and for good."""
         del context
-        asked = MandateEnding(mandate_id=_mandate(request.mandate))
+        ending = MandateEnding(mandate_id=_mandate(request.mandate))
         with mapping.refusing():
-            answer = await self._verbs.end(check_request_id(request.request_id), _content(request), asked, told.ended)
+            answer = await self._verbs.end(asked(request), ending, told.ended)
         return pb.EndMandateResponse.FromString(answer)
 
     async def SetPlaceOfCareHidden(  # noqa: N802
@@ -137,9 +137,9 @@ class MandateServicer(MandateServiceServicer):
             parse_name(request.holder, "patients/*", "holder"),
             parse_name(request.structure, "structures/*", "structure"),
         )
-        asked = PlaceHiding(holder=holder, structure=structure, is_hidden=request.hidden)
+        hiding = PlaceHiding(holder=holder, structure=structure, is_hidden=request.hidden)
         with mapping.refusing():
-            answer = await self._verbs.hide(check_request_id(request.request_id), _content(request), asked, told.hidden)
+            answer = await self._verbs.hide(asked(request), hiding, told.hidden)
         return pb.SetPlaceOfCareHiddenResponse.FromString(answer)
 
     async def GetMandate(  # noqa: N802
@@ -183,7 +183,3 @@ class MandateReferenceServicer(MandateReferenceServiceServicer):
 
 def _mandate(name: str) -> str:
     return parse_name(name, "mandates/*", "mandate")[0]
-
-
-def _content(request: Message) -> bytes:
-    return request.SerializeToString(deterministic=True)

@@ -11,7 +11,8 @@ from carnet.identity.v1 import patient_pb2
 from carnet.identity.v1 import patient_registry_service_pb2 as pb
 from carnet.identity.v1.patient_registry_service_pb2_grpc import PatientRegistryServiceServicer
 from carnet_platform.clock import Clock
-from carnet_platform.identifiers import check_request_id, parse_name
+from carnet_platform.idempotency import asked
+from carnet_platform.identifiers import parse_name
 
 from carnet_identity.api import mapping
 from carnet_identity.domain.broken_rule import BrokenRule
@@ -20,7 +21,7 @@ from carnet_identity.domain.identity_evidence import IdentityEvidence
 from carnet_identity.domain.ins import Ins
 from carnet_identity.domain.patient import Patient
 from carnet_identity.domain.traits import Traits, parse_commune
-from carnet_identity.usecases.change_patient import ChangeRequest
+from carnet_identity.usecases.change_patient import PatientVersion
 from carnet_identity.usecases.compare_patient import ComparePatient, SettleComparison
 from carnet_identity.usecases.lookup_patient import LookupPatient
 from carnet_identity.usecases.record_death import RecordDeath
@@ -67,12 +68,8 @@ class Reading:
 class _Change(Protocol):
     """A request that changes a person."""
 
-    request_id: str
     patient: str
     etag: str
-
-    def SerializeToString(self, *, deterministic: bool = ...) -> bytes:  # noqa: N802 - protobuf's name
-        ...
 
 
 class PatientRegistryServicer(PatientRegistryServiceServicer):
@@ -87,7 +84,6 @@ class PatientRegistryServicer(PatientRegistryServiceServicer):
     ) -> pb.RegisterPatientResponse:
         """Registers a person."""
         del context
-        request_id = check_request_id(request.request_id)
         with mapping.refusing():
             said = Registration(
                 ins=self._read.ins(request.ins),
@@ -96,7 +92,7 @@ class PatientRegistryServicer(PatientRegistryServiceServicer):
                 evidence=self._read.evidence(request.identity_evidence),
                 residence_commune=parse_commune(request.residence_commune),
             )
-            answer = await self._verbs.register(request_id, request.SerializeToString(deterministic=True), said, _told)
+            answer = await self._verbs.register(asked(request), said, _told)
         return pb.RegisterPatientResponse.FromString(answer)
 
     async def LookupPatient(  # noqa: N802
@@ -115,7 +111,8 @@ class PatientRegistryServicer(PatientRegistryServiceServicer):
         del context
         with mapping.refusing():
             answer = await self._verbs.update(
-                _asked("UpdatePatient", request),
+                asked(request),
+                _version(request),
                 self._read.traits(request.traits),
                 parse_commune(request.residence_commune),
                 self._read.evidence(request.identity_evidence),
@@ -132,7 +129,8 @@ class PatientRegistryServicer(PatientRegistryServiceServicer):
         del context
         with mapping.refusing():
             answer = await self._verbs.change_status(
-                _asked("ChangeIdentityStatus", request),
+                asked(request),
+                _version(request),
                 mapping.status_from(request.identity_status),
                 mapping.attributes_from(request.identity_attributes),
                 self._read.evidence(request.identity_evidence),
@@ -147,7 +145,7 @@ class PatientRegistryServicer(PatientRegistryServiceServicer):
         del context
         with mapping.refusing():
             answer = await self._verbs.replace_ins(
-                _asked("ReplaceIns", request), self._read.ins(request.ins), self._read.evidence(request.identity_evidence), _told
+                asked(request), _version(request), self._read.ins(request.ins), self._read.evidence(request.identity_evidence), _told
             )
         return pb.ReplaceInsResponse.FromString(answer)
 
@@ -172,12 +170,10 @@ class PatientRegistryServicer(PatientRegistryServiceServicer):
     ) -> pb.SettleComparisonResponse:
         """Records what the professional decided."""
         del context
-        request_id = check_request_id(request.request_id)
         (comparison_id,) = parse_name(request.comparison, "comparisons/*", "comparison")
         with mapping.refusing():
             settle_time: datetime = await self._verbs.settle(
-                request_id,
-                request.SerializeToString(deterministic=True),
+                asked(request),
                 comparison_id,
                 is_same_person=request.same_person,
                 reason=parse_text(request.reason, field="reason"),
@@ -191,7 +187,7 @@ class PatientRegistryServicer(PatientRegistryServiceServicer):
         del context
         with mapping.refusing():
             evidence = parse_text(request.evidence, field="evidence")
-            answer = await self._verbs.record_death(_asked("RecordDeath", request), request.death_date, evidence, _told)
+            answer = await self._verbs.record_death(asked(request), _version(request), request.death_date, evidence, _told)
         return pb.RecordDeathResponse.FromString(answer)
 
     async def UndoDeath(  # noqa: N802
@@ -200,20 +196,14 @@ class PatientRegistryServicer(PatientRegistryServiceServicer):
         """Takes a statement of death back."""
         del context
         with mapping.refusing():
-            answer = await self._verbs.undo_death(_asked("UndoDeath", request), parse_text(request.reason, field="reason"), _told)
+            answer = await self._verbs.undo_death(asked(request), _version(request), parse_text(request.reason, field="reason"), _told)
         return pb.UndoDeathResponse.FromString(answer)
 
 
-def _asked(method: str, request: _Change) -> ChangeRequest:
+def _version(request: _Change) -> PatientVersion:
     if not request.etag:
         raise BrokenRule("etag", "required: that of the version read")
-    return ChangeRequest(
-        method=method,
-        request_id=check_request_id(request.request_id),
-        content=request.SerializeToString(deterministic=True),
-        patient_id=parse_name(request.patient, "patients/*", "patient")[0],
-        etag=request.etag,
-    )
+    return PatientVersion(patient_id=parse_name(request.patient, "patients/*", "patient")[0], etag=request.etag)
 
 
 def _told(patient: Patient) -> bytes:

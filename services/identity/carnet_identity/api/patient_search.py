@@ -6,7 +6,8 @@ import grpc
 from carnet.identity.v1 import patient_pb2
 from carnet.identity.v1 import patient_search_service_pb2 as pb
 from carnet.identity.v1.patient_search_service_pb2_grpc import PatientSearchServiceServicer
-from carnet_platform.identifiers import check_request_id, parse_name
+from carnet_platform.idempotency import asked
+from carnet_platform.identifiers import parse_name
 
 from carnet_identity.api import mapping
 from carnet_identity.domain.broken_rule import BrokenRule
@@ -40,10 +41,9 @@ class PatientSearchServicer(PatientSearchServiceServicer):
     ) -> pb.SelectCandidateResponse:
         """Says who was meant."""
         del context
-        request_id = check_request_id(request.request_id)
         (search,) = parse_name(request.search, "patientSearches/*", "search")
         (patient,) = parse_name(request.patient, "patients/*", "patient") if request.patient else ("",)
-        answer = await self._select(request_id, request.SerializeToString(deterministic=True), Choice(search, patient), _selected)
+        answer = await self._select(asked(request), Choice(search, patient), _selected)
         return pb.SelectCandidateResponse.FromString(answer)
 
 

@@ -19,7 +19,8 @@ from carnet.identity.v1.session_service_pb2_grpc import SessionServiceServicer
 from carnet_platform.calls import current_call
 from carnet_platform.clock import Clock
 from carnet_platform.errors import Denied, FailedPrecondition, InvalidArgument, Unauthenticated
-from carnet_platform.identifiers import check_request_id, parse_name
+from carnet_platform.idempotency import asked
+from carnet_platform.identifiers import parse_name
 
 from carnet_identity.api import mapping
 from carnet_identity.clients.refusal_count import count_refusal
@@ -98,9 +99,8 @@ class SessionServicer(SessionServiceServicer):
     ) -> pb.RevokeSessionResponse:
         """Ends a session of the caller."""
         del context
-        request_id = check_request_id(request.request_id)
         (session_id,) = parse_name(request.session, "sessions/*", "session")
-        revoke_time = await self._revoke(request_id, session_id, current_call().caller)
+        revoke_time = await self._revoke(asked(request), session_id, current_call().caller)
         return pb.RevokeSessionResponse(revoke_time=mapping.timestamp_to(revoke_time))
 
     async def _exchange(self, request: pb.ExchangeAssertionRequest) -> OpenedSession:

@@ -24,6 +24,7 @@ import structlog
 from carnet_platform.calls import current_call
 from carnet_platform.clock import Clock
 from carnet_platform.errors import FailedPrecondition, NotFound, Refusal, ResourceExhausted, Unavailable
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.identifiers import new_id
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
@@ -43,9 +44,8 @@ from carnet_identity.domain.mail_address import mailbox
 from carnet_identity.usecases.acting_for import ActingFor
 from carnet_identity.usecases.contact_ports import Channels, Letters, MailboxCounts, Mailer
 from carnet_identity.usecases.events import CONTACT_CHANNEL_ADDED, event
-from carnet_identity.usecases.ports import ChangeRecord, FirstAnswers, Patients
+from carnet_identity.usecases.ports import ChangeRecord, Patients
 
-_METHOD = "AddContactChannel"
 _log = structlog.get_logger(__name__)
 
 
@@ -85,13 +85,13 @@ class AddContactChannel:
     mailer: Mailer
     templates: LetterTemplates
     changes: ChangeRecord
-    requests: FirstAnswers
+    requests: Requests
     clock: Clock
     rules: CodeRules
     wake: Callable[[], None]
     """Tells who sends letters that there is one."""
 
-    async def __call__(self, request_id: str, request: bytes, asked: NewChannel, answer: Answer) -> bytes:
+    async def __call__(self, asked: Asked, wanted: NewChannel, answer: Answer) -> bytes:
         """The channel with the time its code ends.
 
         Raises:
@@ -100,27 +100,20 @@ class AddContactChannel:
             FailedPrecondition: no mail server is set, STATE_FORBIDS (five channels), PERSON_DECEASED.
             ResourceExhausted: RATE_LIMITED.
         """
-        patient = f"patients/{asked.patient_id}"
-        user = await self.acting.user(patient)
+        patient = f"patients/{wanted.patient_id}"
+        await self.acting.user(patient)
         hindrance = await self._hindrance()
 
-        async def body(session: StoreSession) -> tuple[bytes, bool]:
-            first = await self.requests.first_answer(session, _METHOD, user.subject, request_id, request)
-            if first is not None:
-                return first, False
+        async def add(session: StoreSession) -> bytes:
             if hindrance is not None:
                 raise hindrance
-            given, is_flooded = await self._add(session, asked, answer)
-            await self.requests.remember(session, _METHOD, user.subject, request_id, request, given)
-            return given, is_flooded
+            return await self._add(session, wanted, answer)
 
         try:
-            given, is_flooded = await in_transaction(self.client, body)
+            given = await in_transaction(self.client, lambda session: self.requests.once(session, asked, add))
         except ResourceExhausted:
             _log.error("contact_codes.person_limit", patient=patient)
             raise
-        if is_flooded:
-            _log.error("contact_codes.mailbox_limit", patient=patient)
         self.wake()
         await self.acting.user(patient)
         return given
@@ -135,26 +128,28 @@ class AddContactChannel:
             return Unavailable("DEPENDENCY_UNAVAILABLE", "too many letters wait to be sent", retry_after=timedelta(seconds=10))
         return None
 
-    async def _add(self, session: StoreSession, asked: NewChannel, answer: Answer) -> tuple[bytes, bool]:
-        await self._check_alive(session, asked.patient_id)
+    async def _add(self, session: StoreSession, wanted: NewChannel, answer: Answer) -> bytes:
+        await self._check_alive(session, wanted.patient_id)
         now = self.clock.now()
-        held = await self.channels.of(asked.patient_id, session)
+        held = await self.channels.of(wanted.patient_id, session)
         self._check_rate(held, now)
-        known = held.find_address(asked.kind, asked.address)
-        channel = known or ContactChannel(id=new_id(), kind=asked.kind, address=asked.address)
+        known = held.find_address(wanted.kind, wanted.address)
+        channel = known or ContactChannel(id=new_id(), kind=wanted.kind, address=wanted.address)
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
         sent = SentCode(mark=self.channels.mark(held.patient_id, channel.id, code), expire_time=now + self.rules.lifetime)
         try:
             await self.channels.put(session, held.with_code(channel, sent, now))
         except TooManyChannelsError:
             raise FailedPrecondition("STATE_FORBIDS", f"a person has at most {MOST_CHANNELS} channels; remove one first") from None
-        before = await self.counts.count(session, mailbox(asked.address), now, within=HOUR)
+        before = await self.counts.count(session, mailbox(wanted.address), now, within=HOUR)
         is_flooded = before >= self.rules.most_to_a_mailbox
+        if is_flooded:
+            _log.error("contact_codes.mailbox_limit", patient=held.patient)
         await self._queue(session, held, channel, code, sent.expire_time, is_withheld=is_flooded)
         if known is None:
             payload = event(CONTACT_CHANNEL_ADDED, current_call(), now, subject=held.patient)
             await self.changes.append(session, held.subject, payload)
-        return answer(held, channel, sent.expire_time), is_flooded
+        return answer(held, channel, sent.expire_time)
 
     async def _check_alive(self, session: StoreSession, patient_id: str) -> None:
         patient = await self.patients.find(patient_id, session)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from carnet_platform.calls import User, current_call
 from carnet_platform.errors import FailedPrecondition, InvalidArgument
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
 
@@ -21,7 +22,7 @@ from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.mandate_book import MandateBook
 from carnet_identity.usecases.mandate_events import MANDATE_ACCEPTED, MANDATE_REFUSED
 from carnet_identity.usecases.mandate_parties import absent, check_is_person, may_invite
-from carnet_identity.usecases.ports import FirstAnswers, Patients
+from carnet_identity.usecases.ports import Patients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +37,14 @@ class MandateAnswer:
 class AnswerMandate:
     """The use case."""
 
-    def __init__(self, client: Client, patients: Patients, acting: ActingUser, book: MandateBook, requests: FirstAnswers) -> None:
+    def __init__(self, client: Client, patients: Patients, acting: ActingUser, book: MandateBook, requests: Requests) -> None:
         self._client = client
         self._patients = patients
         self._acting = acting
         self._book = book
         self._requests = requests
 
-    async def __call__(self, request_id: str, request: bytes, said: MandateAnswer, answer: Callable[[Mandate], bytes]) -> bytes:
+    async def __call__(self, asked: Asked, said: MandateAnswer, answer: Callable[[Mandate], bytes]) -> bytes:
         """The answer that tells the mandate as it then stands.
 
         Raises:
@@ -56,17 +57,11 @@ class AnswerMandate:
         check_is_person(user)
         if said.accepts and not said.attests_identity:
             raise InvalidArgument("INVALID_FIELD", "whoever accepts attests to be who was invited", field="attests_identity")
-        method = "AcceptMandate" if said.accepts else "RefuseMandate"
 
-        async def body(store: StoreSession) -> bytes:
-            first = await self._requests.first_answer(store, method, user.subject, request_id, request)
-            if first is not None:
-                return first
-            given = answer(await self._answer(store, user, said))
-            await self._requests.remember(store, method, user.subject, request_id, request, given)
-            return given
+        async def keep(store: StoreSession) -> bytes:
+            return answer(await self._answer(store, user, said))
 
-        given = await in_transaction(self._client, body)
+        given = await in_transaction(self._client, lambda store: self._requests.once(store, asked, keep))
         await self._acting.somebody()
         return given
 

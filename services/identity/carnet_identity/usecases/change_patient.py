@@ -16,25 +16,23 @@ from dataclasses import dataclass
 from carnet_platform.calls import current_call
 from carnet_platform.clock import Clock
 from carnet_platform.errors import Aborted, NotFound
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
 
 from carnet_identity.domain.patient import Patient
 from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.events import event
-from carnet_identity.usecases.ports import ChangeRecord, FirstAnswers, Patients
+from carnet_identity.usecases.ports import ChangeRecord, Patients
 
 Answer = Callable[[Patient], bytes]
 """Serialises the answer, which is kept so that a retry gets the very same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeRequest:
-    """Which person, in which version, by which request; `content` is the serialised request, to tell a retry from another content."""
+class PatientVersion:
+    """Which person, in which version."""
 
-    method: str
-    request_id: str
-    content: bytes
     patient_id: str
     etag: str
 
@@ -61,7 +59,7 @@ class PatientRevision:
         self._changes = changes
         self._clock = clock
 
-    async def __call__(self, session: StoreSession, asked: ChangeRequest, rule: Rule) -> Patient:
+    async def __call__(self, session: StoreSession, version: PatientVersion, rule: Rule) -> Patient:
         """The person as stored.
 
         Raises:
@@ -69,10 +67,10 @@ class PatientRevision:
             Aborted: ETAG_MISMATCH.
             BrokenRule: whatever the rule says.
         """
-        held = await self._patients.find(asked.patient_id, session)
+        held = await self._patients.find(version.patient_id, session)
         if held is None:
             raise NotFound("NOT_FOUND", "there is no such person", field="patient")
-        if asked.etag != held.etag:
+        if version.etag != held.etag:
             raise Aborted("ETAG_MISMATCH", "is not that of the present version", field="etag")
         changed = await rule(held, session)
         if changed.patient == held:
@@ -86,13 +84,13 @@ class PatientRevision:
 class ChangePatient:
     """The whole, for the changes that withdraw nothing."""
 
-    def __init__(self, client: Client, acting: ActingUser, requests: FirstAnswers, revise: PatientRevision) -> None:
+    def __init__(self, client: Client, acting: ActingUser, requests: Requests, revise: PatientRevision) -> None:
         self._client = client
         self._acting = acting
         self._requests = requests
         self._revise = revise
 
-    async def __call__(self, asked: ChangeRequest, rule: Rule, answer: Answer) -> bytes:
+    async def __call__(self, asked: Asked, version: PatientVersion, rule: Rule, answer: Answer) -> bytes:
         """The answer that tells the person as changed.
 
         Raises:
@@ -100,16 +98,11 @@ class ChangePatient:
             AlreadyExists: REQUEST_ID_REUSED.
             Unauthenticated: SESSION_WITHDRAWN, also when that happened meanwhile.
         """
-        user = await self._acting.professional()
+        await self._acting.professional()
 
-        async def body(session: StoreSession) -> bytes:
-            first = await self._requests.first_answer(session, asked.method, user.subject, asked.request_id, asked.content)
-            if first is not None:
-                return first
-            given = answer(await self._revise(session, asked, rule))
-            await self._requests.remember(session, asked.method, user.subject, asked.request_id, asked.content, given)
-            return given
+        async def change(session: StoreSession) -> bytes:
+            return answer(await self._revise(session, version, rule))
 
-        given = await in_transaction(self._client, body)
+        given = await in_transaction(self._client, lambda session: self._requests.once(session, asked, change))
         await self._acting.professional()
         return given

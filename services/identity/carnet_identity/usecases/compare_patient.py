@@ -15,6 +15,7 @@ from datetime import datetime
 from carnet_platform.calls import User, current_call
 from carnet_platform.clock import Clock
 from carnet_platform.errors import NotFound
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.identifiers import new_id
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
@@ -26,9 +27,7 @@ from carnet_identity.domain.traits import Traits
 from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.events import COMPARISON_SETTLED, PATIENT_COMPARED, event
 from carnet_identity.usecases.lookup_patient import LookupPatient
-from carnet_identity.usecases.ports import ChangeRecord, Comparisons, FirstAnswers
-
-_SETTLE = "SettleComparison"
+from carnet_identity.usecases.ports import ChangeRecord, Comparisons
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class SettleComparison:
         comparisons: Comparisons,
         acting: ActingUser,
         changes: ChangeRecord,
-        requests: FirstAnswers,
+        requests: Requests,
         clock: Clock,
     ) -> None:
         self._client = client
@@ -84,7 +83,7 @@ class SettleComparison:
         self._requests = requests
         self._clock = clock
 
-    async def __call__(self, request_id: str, request: bytes, comparison_id: str, *, is_same_person: bool, reason: str) -> datetime:
+    async def __call__(self, asked: Asked, comparison_id: str, *, is_same_person: bool, reason: str) -> datetime:
         """When it was settled.
 
         Raises:
@@ -95,18 +94,14 @@ class SettleComparison:
         """
         user = await self._acting.professional()
 
-        async def body(session: StoreSession) -> datetime:
-            first = await self._requests.first_answer(session, _SETTLE, user.subject, request_id, request)
-            if first is not None:
-                return datetime.fromisoformat(first.decode())
+        async def settle(session: StoreSession) -> bytes:
             now = self._clock.now()
             await self._settle(session, comparison_id, user, now, is_same_person=is_same_person, reason=reason)
-            await self._requests.remember(session, _SETTLE, user.subject, request_id, request, now.isoformat().encode())
-            return now
+            return now.isoformat().encode()
 
-        settle_time = await in_transaction(self._client, body)
+        settle_time = await in_transaction(self._client, lambda session: self._requests.once(session, asked, settle))
         await self._acting.professional()
-        return settle_time
+        return datetime.fromisoformat(settle_time.decode())
 
     async def _settle(
         self, session: StoreSession, comparison_id: str, user: User, now: datetime, *, is_same_person: bool, reason: str

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from carnet_platform.calls import User, current_call
 from carnet_platform.errors import FailedPrecondition
+from carnet_platform.idempotency import Asked
 from carnet_platform.mongo import Session as StoreSession
 
 from carnet_identity.domain.majority import majority
@@ -22,7 +23,7 @@ from carnet_identity.usecases.mandate_book import MandateBook
 from carnet_identity.usecases.mandate_events import MANDATE_ENDED, MANDATE_SUSPENDED
 from carnet_identity.usecases.mandate_parties import absent, check_may_end, check_may_suspend
 from carnet_identity.usecases.ports import Patients
-from carnet_identity.usecases.withdraw import Asked, Marked, Withdraw
+from carnet_identity.usecases.withdraw import Marked, Withdraw
 
 _DEATH = "DEATH"
 
@@ -44,7 +45,7 @@ class EndMandate:
         self._book = book
         self._withdraw = withdraw
 
-    async def __call__(self, request_id: str, request: bytes, asked: MandateEnding, answer: Callable[[Mandate, str], bytes]) -> bytes:
+    async def __call__(self, asked: Asked, ending: MandateEnding, answer: Callable[[Mandate, str], bytes]) -> bytes:
         """The answer that tells the mandate as it then stands, to whom it is told, once nothing more is read under it.
 
         Raises:
@@ -54,17 +55,16 @@ class EndMandate:
             Unavailable: consent does not answer; it may have ended already, so retry.
         """
         user = await self._acting.somebody()
-        reason = None if asked.reason is None else check_text(asked.reason, "reason")
+        reason = None if ending.reason is None else check_text(ending.reason, "reason")
 
         async def mark(store: StoreSession) -> Marked:
-            mandate = await self._book.mandates.find(asked.mandate_id, store)
+            mandate = await self._book.mandates.find(ending.mandate_id, store)
             if mandate is None:
                 raise absent()
             kept = await self._mark(store, user, mandate, reason)
             return Marked(answer(kept, user.subject), [kept.name])
 
-        method = "EndMandate" if reason is None else "SuspendMandate"
-        return await self._withdraw(Asked(method, user.subject, request_id, request), mark)
+        return await self._withdraw(asked, mark)
 
     async def _mark(self, store: StoreSession, user: User, mandate: Mandate, reason: str | None) -> Mandate:
         now = self._book.now()

@@ -16,6 +16,7 @@ from typing import Protocol
 from carnet_platform.calls import User, current_call
 from carnet_platform.clock import Clock
 from carnet_platform.errors import Denied, FailedPrecondition, NotFound
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
 
@@ -25,10 +26,9 @@ from carnet_identity.storage.hidden_places import HiddenPlaceStore
 from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.mandate_events import PLACE_HIDDEN, PLACE_SHOWN, place_event
 from carnet_identity.usecases.mandate_parties import is_person, is_professional
-from carnet_identity.usecases.ports import ChangeRecord, FirstAnswers, Patients
+from carnet_identity.usecases.ports import ChangeRecord, Patients
 
 MOST_PLACES = 100
-_METHOD = "SetPlaceOfCareHidden"
 
 
 class Places(Protocol):
@@ -67,7 +67,7 @@ class HidePlace:
         hidden: HiddenPlaceStore,
         acting: ActingUser,
         changes: ChangeRecord,
-        requests: FirstAnswers,
+        requests: Requests,
         *,
         clock: Clock,
         times: HidingTimes,
@@ -82,7 +82,7 @@ class HidePlace:
         self._clock = clock
         self._times = times
 
-    async def __call__(self, request_id: str, request: bytes, asked: PlaceHiding, answer: Callable[[tuple[str, ...]], bytes]) -> bytes:
+    async def __call__(self, asked: Asked, hiding: PlaceHiding, answer: Callable[[tuple[str, ...]], bytes]) -> bytes:
         """The answer that tells every place hidden now, to the holder; to a professional his own alone.
 
         Raises:
@@ -91,20 +91,14 @@ class HidePlace:
             FailedPrecondition: STATE_FORBIDS, with too many places.
         """
         user = await self._acting.somebody()
-        await self._check(user, asked)
+        await self._check(user, hiding)
 
-        async def body(store: StoreSession) -> bytes:
-            first = await self._requests.first_answer(store, _METHOD, user.subject, request_id, request)
-            if first is not None:
-                return first
-            hidden = await self._hide(store, asked)
-            shown = hidden if is_person(user) else tuple(one for one in hidden if one == user.organisation)
-            given = answer(shown)
-            await self._requests.remember(store, _METHOD, user.subject, request_id, request, given)
-            return given
+        async def hide(store: StoreSession) -> bytes:
+            hidden = await self._hide(store, hiding)
+            return answer(hidden if is_person(user) else tuple(one for one in hidden if one == user.organisation))
 
-        given = await in_transaction(self._client, body)
-        if asked.is_hidden:
+        given = await in_transaction(self._client, lambda store: self._requests.once(store, asked, hide))
+        if hiding.is_hidden:
             # A retry waits as well: the first answer may have been lost before the wait was over.
             await self._wait(self._clock.boottime())
         await self._acting.somebody()

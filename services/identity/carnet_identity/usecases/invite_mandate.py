@@ -14,6 +14,7 @@ from datetime import datetime
 
 from carnet_platform.calls import User, current_call
 from carnet_platform.errors import InvalidArgument, NotFound
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.identifiers import new_id
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
@@ -27,9 +28,7 @@ from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.mandate_book import MandateBook
 from carnet_identity.usecases.mandate_events import MANDATE_INVITED
 from carnet_identity.usecases.mandate_parties import check_is_person, may_invite
-from carnet_identity.usecases.ports import FirstAnswers, Patients
-
-_METHOD = "InviteMandate"
+from carnet_identity.usecases.ports import Patients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +48,14 @@ class Invitation:
 class InviteMandate:
     """The use case."""
 
-    def __init__(self, client: Client, patients: Patients, acting: ActingUser, book: MandateBook, requests: FirstAnswers) -> None:
+    def __init__(self, client: Client, patients: Patients, acting: ActingUser, book: MandateBook, requests: Requests) -> None:
         self._client = client
         self._patients = patients
         self._acting = acting
         self._book = book
         self._requests = requests
 
-    async def __call__(self, request_id: str, request: bytes, asked: Invitation, answer: Callable[[Mandate], bytes]) -> bytes:
+    async def __call__(self, asked: Asked, invitation: Invitation, answer: Callable[[Mandate], bytes]) -> bytes:
         """The answer that tells the invitation, whoever it fits.
 
         Raises:
@@ -67,15 +66,10 @@ class InviteMandate:
         user = await self._acting.somebody()
         check_is_person(user)
 
-        async def body(store: StoreSession) -> bytes:
-            first = await self._requests.first_answer(store, _METHOD, user.subject, request_id, request)
-            if first is not None:
-                return first
-            given = answer(await self._invite(store, user, asked))
-            await self._requests.remember(store, _METHOD, user.subject, request_id, request, given)
-            return given
+        async def invite(store: StoreSession) -> bytes:
+            return answer(await self._invite(store, user, invitation))
 
-        given = await in_transaction(self._client, body)
+        given = await in_transaction(self._client, lambda store: self._requests.once(store, asked, invite))
         await self._acting.somebody()
         return given
 

@@ -277,18 +277,6 @@ class EventRecord(Protocol):
         ...
 
 
-class FirstAnswers(Protocol):
-    """The platform's memory of requests."""
-
-    async def first_answer(self, session: StoreSession, method: str, user: str, request_id: str, request: bytes) -> bytes | None:
-        """None when the request is new."""
-        ...
-
-    async def remember(self, session: StoreSession, method: str, user: str, request_id: str, request: bytes, answer: bytes) -> None:
-        """In the transaction of the work."""
-        ...
-
-
 class AssertionSignatures(Protocol):
     """Checks the signature of assertions."""
 

@@ -11,15 +11,16 @@ Mail ends because whoever sends some looks at the person first. What happens to 
 from __future__ import annotations
 
 from carnet_platform.clock import Clock
+from carnet_platform.idempotency import Asked
 from carnet_platform.mongo import Session as StoreSession
 
 from carnet_identity.domain.patient import Patient
 from carnet_identity.domain.patient_changes import deceased
 from carnet_identity.usecases.acting_user import ActingUser
-from carnet_identity.usecases.change_patient import Answer, Changed, ChangeRequest, PatientRevision
+from carnet_identity.usecases.change_patient import Answer, Changed, PatientRevision, PatientVersion
 from carnet_identity.usecases.events import PATIENT_DEATH_RECORDED
 from carnet_identity.usecases.ports import MandatesEnd
-from carnet_identity.usecases.withdraw import Asked, Marked, Withdraw
+from carnet_identity.usecases.withdraw import Marked, Withdraw
 
 
 class RecordDeath:
@@ -32,7 +33,7 @@ class RecordDeath:
         self._withdraw = withdraw
         self._clock = clock
 
-    async def __call__(self, asked: ChangeRequest, death_date: str, evidence: str, answer: Answer) -> bytes:
+    async def __call__(self, asked: Asked, version: PatientVersion, death_date: str, evidence: str, answer: Answer) -> bytes:
         """The answer that tells the person as one who has died.
 
         Raises:
@@ -40,7 +41,7 @@ class RecordDeath:
             NotFound, Aborted, AlreadyExists, Unauthenticated: as every change of a person.
             Unavailable: consent does not answer. It is stated and will hold, so retry with the same request_id.
         """
-        user = await self._acting.professional()
+        await self._acting.professional()
 
         async def rule(held: Patient, session: StoreSession) -> Changed:
             del session
@@ -48,10 +49,10 @@ class RecordDeath:
             return Changed(patient=patient, kind=PATIENT_DEATH_RECORDED, motive=evidence)
 
         async def mark(session: StoreSession) -> Marked:
-            patient = await self._revise(session, asked, rule)
+            patient = await self._revise(session, version, rule)
             ended = await self._mandates.end_of(session, patient.name, self._clock.now())
             return Marked(answer(patient), [patient.name, *ended])
 
-        given = await self._withdraw(Asked(asked.method, user.subject, asked.request_id, asked.content), mark)
+        given = await self._withdraw(asked, mark)
         await self._acting.professional()
         return given

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from carnet_platform.calls import User, current_call
 from carnet_platform.errors import FailedPrecondition, InvalidArgument, NotFound
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.identifiers import new_id
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
@@ -28,9 +29,8 @@ from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.mandate_book import MandateBook
 from carnet_identity.usecases.mandate_events import MANDATE_ENDED, MANDATE_REGISTERED
 from carnet_identity.usecases.mandate_parties import check_may_register
-from carnet_identity.usecases.ports import FirstAnswers, Patients
+from carnet_identity.usecases.ports import Patients
 
-_METHOD = "RegisterMandate"
 _REGISTERED_ANEW = "REGISTERED_ANEW"
 
 
@@ -51,14 +51,14 @@ class MandateRegistration:
 class RegisterMandate:
     """The use case."""
 
-    def __init__(self, client: Client, patients: Patients, acting: ActingUser, book: MandateBook, requests: FirstAnswers) -> None:
+    def __init__(self, client: Client, patients: Patients, acting: ActingUser, book: MandateBook, requests: Requests) -> None:
         self._client = client
         self._patients = patients
         self._acting = acting
         self._book = book
         self._requests = requests
 
-    async def __call__(self, request_id: str, request: bytes, asked: MandateRegistration, answer: Callable[[Mandate], bytes]) -> bytes:
+    async def __call__(self, asked: Asked, said: MandateRegistration, answer: Callable[[Mandate], bytes]) -> bytes:
         """The answer that tells the mandate registered.
 
         Raises:
@@ -70,18 +70,13 @@ class RegisterMandate:
         """
         user = await self._acting.somebody()  # 1
         check_may_register(user)
-        mandate = await self._mandate(user, asked)  # 2, 3
+        mandate = await self._mandate(user, said)  # 2, 3
 
-        async def body(store: StoreSession) -> bytes:
-            first = await self._requests.first_answer(store, _METHOD, user.subject, request_id, request)
-            if first is not None:
-                return first
+        async def keep(store: StoreSession) -> bytes:
             await self._keep(store, mandate)
-            given = answer(mandate)
-            await self._requests.remember(store, _METHOD, user.subject, request_id, request, given)
-            return given
+            return answer(mandate)
 
-        given = await in_transaction(self._client, body)  # 4
+        given = await in_transaction(self._client, lambda store: self._requests.once(store, asked, keep))  # 4
         await self._acting.somebody()
         return given
 

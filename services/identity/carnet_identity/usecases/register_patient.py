@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from carnet_platform.calls import current_call
 from carnet_platform.clock import Clock
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.identifiers import new_id
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
@@ -32,9 +33,7 @@ from carnet_identity.domain.traits import Traits
 from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.events import PATIENT_REGISTERED, PATIENT_STATUS_RAISED, event
 from carnet_identity.usecases.meter import LOOKUP, Meter
-from carnet_identity.usecases.ports import ChangeRecord, FirstAnswers, Patients
-
-_METHOD = "RegisterPatient"
+from carnet_identity.usecases.ports import ChangeRecord, Patients
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class RegisterPatient:
         acting: ActingUser,
         meter: Meter,
         changes: ChangeRecord,
-        requests: FirstAnswers,
+        requests: Requests,
         clock: Clock,
     ) -> None:
         self._client = client
@@ -69,12 +68,11 @@ class RegisterPatient:
         self._requests = requests
         self._clock = clock
 
-    async def __call__(self, request_id: str, request: bytes, said: Registration, answer: Callable[[Patient], bytes]) -> bytes:
+    async def __call__(self, asked: Asked, said: Registration, answer: Callable[[Patient], bytes]) -> bytes:
         """The answer that tells the person registered under the INS.
 
         Args:
-            request_id: chosen by the caller.
-            request: the serialised request, to tell a retry from another content.
+            asked: the request, by which a retry is known.
             said: what the software says of the person, parsed.
             answer: serialises the answer, which is kept so that a retry gets the very same.
 
@@ -85,19 +83,14 @@ class RegisterPatient:
             ResourceExhausted: RATE_LIMITED, in the place of a refusal that would tell whether an INS is registered.
             Unauthenticated: SESSION_WITHDRAWN, also when that happened meanwhile.
         """
-        user = await self._acting.professional()
+        await self._acting.professional()
         check_basis(said.evidence, RESTS_ON[said.status])
 
-        async def body(session: StoreSession) -> bytes:
-            first = await self._requests.first_answer(session, _METHOD, user.subject, request_id, request)
-            if first is not None:
-                return first
-            given = answer(await self._register(session, said))
-            await self._requests.remember(session, _METHOD, user.subject, request_id, request, given)
-            return given
+        async def register(session: StoreSession) -> bytes:
+            return answer(await self._register(session, said))
 
         try:
-            given = await in_transaction(self._client, body)
+            given = await in_transaction(self._client, lambda session: self._requests.once(session, asked, register))
         except BrokenRule:
             # It tells that the INS is somebody's: whoever guesses at numbers by registering them is metered as one who looks them up (S4).
             await self._meter.take(LOOKUP)

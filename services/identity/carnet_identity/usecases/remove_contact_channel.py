@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from carnet_platform.calls import current_call
 from carnet_platform.clock import Clock
 from carnet_platform.errors import NotFound
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.identifiers import new_id
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
@@ -21,9 +22,8 @@ from carnet_identity.domain.letter import CONTACT_REMOVED, LetterTemplates
 from carnet_identity.usecases.acting_for import ActingFor
 from carnet_identity.usecases.contact_ports import Channels, Letters
 from carnet_identity.usecases.events import CONTACT_CHANNEL_REMOVED, event
-from carnet_identity.usecases.ports import ChangeRecord, FirstAnswers
+from carnet_identity.usecases.ports import ChangeRecord
 
-_METHOD = "RemoveContactChannel"
 _DONE = b"removed"
 NOTICES_WAIT = timedelta(days=3)
 
@@ -38,12 +38,12 @@ class RemoveContactChannel:
     letters: Letters
     templates: LetterTemplates
     changes: ChangeRecord
-    requests: FirstAnswers
+    requests: Requests
     clock: Clock
     wake: Callable[[], None]
     """Tells who sends letters that there may be some."""
 
-    async def __call__(self, request_id: str, request: bytes, named: tuple[str, str]) -> None:
+    async def __call__(self, asked: Asked, named: tuple[str, str]) -> None:
         """Returns when the channel is forgotten. `named` are the ids of person and channel.
 
         Raises:
@@ -51,14 +51,13 @@ class RemoveContactChannel:
             NotFound: the person has no such channel.
         """
         patient = f"patients/{named[0]}"
-        user = await self.acting.user(patient)
+        await self.acting.user(patient)
 
-        async def body(session: StoreSession) -> None:
-            if await self.requests.first_answer(session, _METHOD, user.subject, request_id, request) is None:
-                await self._remove(session, named)
-                await self.requests.remember(session, _METHOD, user.subject, request_id, request, _DONE)
+        async def remove(session: StoreSession) -> bytes:
+            await self._remove(session, named)
+            return _DONE
 
-        await in_transaction(self.client, body)
+        await in_transaction(self.client, lambda session: self.requests.once(session, asked, remove))
         self.wake()
         await self.acting.user(patient)
 

@@ -11,13 +11,12 @@ from datetime import datetime
 from carnet_platform.calls import Caller, current_call
 from carnet_platform.clock import Clock
 from carnet_platform.errors import NotFound
+from carnet_platform.idempotency import Asked
 from carnet_platform.mongo import Session as StoreSession
 
 from carnet_identity.usecases.events import SESSION_REVOKED, event
 from carnet_identity.usecases.ports import ChangeRecord, Sessions
-from carnet_identity.usecases.withdraw import Asked, Marked, Withdraw
-
-_METHOD = "RevokeSession"
+from carnet_identity.usecases.withdraw import Marked, Withdraw
 
 
 class RevokeSession:
@@ -29,7 +28,7 @@ class RevokeSession:
         self._withdraw = withdraw
         self._clock = clock
 
-    async def __call__(self, request_id: str, session_id: str, caller: Caller) -> datetime:
+    async def __call__(self, asked: Asked, session_id: str, caller: Caller) -> datetime:
         """When the session ended.
 
         Raises:
@@ -40,7 +39,6 @@ class RevokeSession:
         async def mark(store: StoreSession) -> Marked:
             return await self._mark(store, session_id, caller)
 
-        asked = Asked(_METHOD, caller.thumbprint, request_id, session_id.encode())
         return datetime.fromisoformat((await self._withdraw(asked, mark)).decode())
 
     async def _mark(self, store: StoreSession, session_id: str, caller: Caller) -> Marked:

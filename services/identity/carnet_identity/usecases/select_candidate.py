@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from carnet_platform.calls import current_call
 from carnet_platform.clock import Clock
 from carnet_platform.errors import NotFound
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
 
@@ -22,9 +23,7 @@ from carnet_identity.domain.patient import Patient
 from carnet_identity.domain.patient_search import KeptSearch
 from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.events import PATIENT_CANDIDATE_CHOSEN, PATIENT_CANDIDATE_SET_ASIDE, PATIENT_SEARCH_SETTLED, event
-from carnet_identity.usecases.ports import EventRecord, FirstAnswers, Patients, SearchMemory
-
-_METHOD = "SelectCandidate"
+from carnet_identity.usecases.ports import EventRecord, Patients, SearchMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +43,18 @@ class SelectCandidate:
         patients: Patients,
         searches: SearchMemory,
         acting: ActingUser,
-        requests: FirstAnswers,
+        requests: Requests,
         journal: EventRecord,
         clock: Clock,
     ) -> None:
         self._client, self._patients, self._searches, self._acting = client, patients, searches, acting
         self._requests, self._journal, self._clock = requests, journal, clock
 
-    async def __call__(self, request_id: str, request: bytes, choice: Choice, answer: Callable[[Patient | None], bytes]) -> bytes:
+    async def __call__(self, asked: Asked, choice: Choice, answer: Callable[[Patient | None], bytes]) -> bytes:
         """The answer that tells the person chosen.
 
         Args:
-            request_id: chosen by the caller.
-            request: the serialised request, to tell a retry from another content.
+            asked: the request, by which a retry is known.
             choice: who was meant.
             answer: serialises the answer, which is kept so that a retry gets the very same.
 
@@ -68,20 +66,15 @@ class SelectCandidate:
         """
         user = await self._acting.professional()
 
-        async def known(session: StoreSession) -> bytes | None:
-            return await self._requests.first_answer(session, _METHOD, user.subject, request_id, request)
-
-        first = await in_transaction(self._client, known)  # 2
+        first = await in_transaction(self._client, lambda session: self._requests.first_answer(session, asked))  # 2
         if first is None:
             given = answer(await self._settle(user.subject, choice))
 
-            async def remember(session: StoreSession) -> bytes:
-                meanwhile = await known(session)
-                if meanwhile is None:
-                    await self._requests.remember(session, _METHOD, user.subject, request_id, request, given)
-                return meanwhile or given
+            async def settled(session: StoreSession) -> bytes:
+                del session
+                return given
 
-            first = await in_transaction(self._client, remember)
+            first = await in_transaction(self._client, lambda session: self._requests.once(session, asked, settled))
         await self._acting.professional()  # 4
         return first
 

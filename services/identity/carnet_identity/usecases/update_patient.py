@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from carnet_platform.clock import Clock
+from carnet_platform.idempotency import Asked
 from carnet_platform.mongo import Session as StoreSession
 
 from carnet_identity.domain.broken_rule import BrokenRule
@@ -18,7 +19,7 @@ from carnet_identity.domain.ins import Ins
 from carnet_identity.domain.patient import Patient
 from carnet_identity.domain.patient_changes import INS_TAKEN, alive, updated, with_ins, with_status
 from carnet_identity.domain.traits import Traits, strict_difference
-from carnet_identity.usecases.change_patient import Answer, Changed, ChangePatient, ChangeRequest
+from carnet_identity.usecases.change_patient import Answer, Changed, ChangePatient, PatientVersion
 from carnet_identity.usecases.events import (
     PATIENT_DEATH_UNDONE,
     PATIENT_INS_REPLACED,
@@ -36,7 +37,7 @@ class UpdatePatient:
         self._change = change
 
     async def __call__(
-        self, asked: ChangeRequest, traits: Traits, residence_commune: str, evidence: IdentityEvidence, answer: Answer
+        self, asked: Asked, version: PatientVersion, traits: Traits, residence_commune: str, evidence: IdentityEvidence, answer: Answer
     ) -> bytes:
         """The answer. BrokenRule IDENTITY_EVIDENCE_REQUIRED beside what every change raises."""
 
@@ -45,7 +46,7 @@ class UpdatePatient:
             patient = updated(held, traits, residence_commune, evidence)
             return Changed(patient=patient, kind=PATIENT_UPDATED, change=_what_changed(held, patient))
 
-        return await self._change(asked, rule, answer)
+        return await self._change(asked, version, rule, answer)
 
 
 class ChangeIdentityStatus:
@@ -56,7 +57,8 @@ class ChangeIdentityStatus:
 
     async def __call__(
         self,
-        asked: ChangeRequest,
+        asked: Asked,
+        version: PatientVersion,
         status: IdentityStatus,
         attributes: AbstractSet[IdentityAttribute],
         evidence: IdentityEvidence,
@@ -70,7 +72,7 @@ class ChangeIdentityStatus:
             marks = sorted(attribute.value for attribute in patient.attributes)
             return Changed(patient=patient, kind=PATIENT_STATUS_CHANGED, change="_".join([patient.status.value, *marks]))
 
-        return await self._change(asked, rule, answer)
+        return await self._change(asked, version, rule, answer)
 
 
 class ReplaceIns:
@@ -82,7 +84,7 @@ class ReplaceIns:
         self._patients = patients
         self._clock = clock
 
-    async def __call__(self, asked: ChangeRequest, ins: Ins, evidence: IdentityEvidence, answer: Answer) -> bytes:
+    async def __call__(self, asked: Asked, version: PatientVersion, ins: Ins, evidence: IdentityEvidence, answer: Answer) -> bytes:
         """The answer. BrokenRule INS_TAKEN, IDENTITY_EVIDENCE_REQUIRED or STATE_FORBIDS beside what every change raises."""
 
         async def rule(held: Patient, session: StoreSession) -> Changed:
@@ -92,7 +94,7 @@ class ReplaceIns:
             return Changed(patient=with_ins(held, ins, evidence, self._clock.now()), kind=PATIENT_INS_REPLACED)
 
         try:
-            return await self._change(asked, rule, answer)
+            return await self._change(asked, version, rule, answer)
         except BrokenRule as broken:
             if broken.reason == INS_TAKEN:
                 # It tells that the INS is somebody's: metered as looking her up (trial S4).
@@ -109,14 +111,14 @@ class UndoDeath:
     def __init__(self, change: ChangePatient) -> None:
         self._change = change
 
-    async def __call__(self, asked: ChangeRequest, reason: str, answer: Answer) -> bytes:
+    async def __call__(self, asked: Asked, version: PatientVersion, reason: str, answer: Answer) -> bytes:
         """The answer. BrokenRule STATE_FORBIDS beside what every change raises."""
 
         async def rule(held: Patient, session: StoreSession) -> Changed:
             del session
             return Changed(patient=alive(held), kind=PATIENT_DEATH_UNDONE, motive=reason)
 
-        return await self._change(asked, rule, answer)
+        return await self._change(asked, version, rule, answer)
 
 
 def _what_changed(held: Patient, patient: Patient) -> str:

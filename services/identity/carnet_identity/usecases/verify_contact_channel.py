@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from carnet_platform.calls import current_call
 from carnet_platform.clock import Clock
 from carnet_platform.errors import InvalidArgument, NotFound
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
 
@@ -20,9 +21,8 @@ from carnet_identity.domain.contact_channel import ContactChannel, ContactChanne
 from carnet_identity.usecases.acting_for import ActingFor
 from carnet_identity.usecases.contact_ports import Channels
 from carnet_identity.usecases.events import CONTACT_CHANNEL_VERIFIED, event
-from carnet_identity.usecases.ports import ChangeRecord, FirstAnswers
+from carnet_identity.usecases.ports import ChangeRecord
 
-_METHOD = "VerifyContactChannel"
 _REFUSED = b""
 
 
@@ -34,13 +34,12 @@ class VerifyContactChannel:
     acting: ActingFor
     channels: Channels
     changes: ChangeRecord
-    requests: FirstAnswers
+    requests: Requests
     clock: Clock
 
     async def __call__(
         self,
-        request_id: str,
-        request: bytes,
+        asked: Asked,
         named: tuple[str, str],
         code: str,
         answer: Callable[[ContactChannels, ContactChannel], bytes],
@@ -53,18 +52,13 @@ class VerifyContactChannel:
             InvalidArgument: CODE_INVALID.
         """
         patient = f"patients/{named[0]}"
-        user = await self.acting.user(patient)
+        await self.acting.user(patient)
 
-        async def body(session: StoreSession) -> bytes:
-            first = await self.requests.first_answer(session, _METHOD, user.subject, request_id, request)
-            if first is not None:
-                return first
+        async def attempt(session: StoreSession) -> bytes:
             tried, verified = await self._try(session, named, code)
-            given = _REFUSED if verified is None else answer(tried, verified)
-            await self.requests.remember(session, _METHOD, user.subject, request_id, request, given)
-            return given
+            return _REFUSED if verified is None else answer(tried, verified)
 
-        given = await in_transaction(self.client, body)
+        given = await in_transaction(self.client, lambda session: self.requests.once(session, asked, attempt))
         await self.acting.user(patient)
         if given == _REFUSED:
             raise InvalidArgument("CODE_INVALID", "the code is wrong, used, ended or too old", field="code")

@@ -16,27 +16,18 @@ import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from carnet_platform.clock import Clock
+from carnet_platform.idempotency import Asked, Requests
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
 
 from carnet_identity.domain.withdrawal import Withdrawal
-from carnet_identity.usecases.ports import Due, Fence, FirstAnswers
+from carnet_identity.usecases.ports import Due, Fence
 
 _BEGUN = "#begun"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as idempotency knows it: the method, under whose name, the caller's request_id (a UUID), the content."""
-
-    method: str
-    user: str
-    request_id: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +48,7 @@ class Withdraw:
     def __init__(
         self,
         client: Client,
-        requests: FirstAnswers,
+        requests: Requests,
         due: Due,
         fence: Fence,
         clock: Clock,
@@ -82,30 +73,26 @@ class Withdraw:
             Refusal: whatever `mark` raises; then nothing is marked and nothing withdrawn.
             Unavailable: consent does not answer. It is marked and will hold, so retry with the same request_id.
         """
+        begun = replace(asked, method=asked.method + _BEGUN)
+
+        async def begin(store: StoreSession) -> bytes:
+            marked = await mark(store)
+            return _write(marked.answer, await self.begin(store, marked.subjects))
 
         async def start(store: StoreSession) -> tuple[bytes, tuple[Withdrawal, ...] | None]:
-            first = await self._first_answer(store, asked, asked.method)
-            if first is not None:
-                return first, None
-            begun = await self._first_answer(store, asked, asked.method + _BEGUN)
-            if begun is not None:
-                return _read(begun)
-            marked = await mark(store)
-            withdrawals = await self.begin(store, marked.subjects)
-            await self._remember(store, asked, asked.method + _BEGUN, _write(marked.answer, withdrawals))
-            return marked.answer, withdrawals
+            first = await self._requests.first_answer(store, asked)
+            return _read(await self._requests.once(store, begun, begin)) if first is None else (first, None)
 
         answer, withdrawals = await in_transaction(self._client, start)  # 1, 2
         if withdrawals is None:
             return answer
         await self.finish(withdrawals)  # 3, 4
 
-        async def keep(store: StoreSession) -> None:
-            if await self._first_answer(store, asked, asked.method) is None:
-                await self._remember(store, asked, asked.method, answer)
+        async def acknowledge(store: StoreSession) -> bytes:
+            del store
+            return answer
 
-        await in_transaction(self._client, keep)
-        return answer
+        return await in_transaction(self._client, lambda store: self._requests.once(store, asked, acknowledge))
 
     async def begin(self, store: StoreSession, subjects: Iterable[str]) -> tuple[Withdrawal, ...]:
         """Step 2 without the mark, in the caller's transaction: once that commits, consent will be told, by whomever."""
@@ -130,12 +117,6 @@ class Withdraw:
         end = committed + self._acknowledge_after.total_seconds()
         while (left := end - self._clock.boottime()) > 0:  # noqa: ASYNC110 - time itself is awaited, and a sleep may end early
             await asyncio.sleep(left)
-
-    async def _first_answer(self, store: StoreSession, asked: Asked, method: str) -> bytes | None:
-        return await self._requests.first_answer(store, method, asked.user, asked.request_id, asked.content)
-
-    async def _remember(self, store: StoreSession, asked: Asked, method: str, answer: bytes) -> None:
-        await self._requests.remember(store, method, asked.user, asked.request_id, asked.content, answer)
 
 
 def _write(answer: bytes, withdrawals: Sequence[Withdrawal]) -> bytes:
