@@ -16,6 +16,7 @@ from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from carnet_platform.clock import Clock
 from carnet_platform.telemetry.registry import REDIS_COMMAND
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 PATIENCE: Final = timedelta(milliseconds=20)
 """How long a caller waits for a store it can do without."""
+LONGEST: Final = timedelta(seconds=5)
+"""How long a command may take whoever waits for it."""
 REST: Final = timedelta(seconds=1)
 """How long nobody asks after a failure."""
 
@@ -67,10 +70,16 @@ def _command(parent: Step, name: str, size: int = 1) -> AbstractContextManager[S
 
 
 def open_redis(url: str) -> Redis:
-    """Return a client (bytes in, bytes out) that connects at first use, with short timeouts and no retry of its own."""
-    seconds = 10 * PATIENCE.total_seconds()
+    """Return a client (bytes in, bytes out) that connects at first use and does not retry; how long to wait is for each caller to say."""
+    seconds = LONGEST.total_seconds()
     return TracedRedis.from_url(
-        url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0), max_connections=50
+        url,
+        socket_timeout=seconds,
+        socket_connect_timeout=seconds,
+        retry=Retry(NoBackoff(), 0),
+        max_connections=50,
+        # With these on, which is the client's default, its pool hands out connections that the server has closed.
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
 
 

@@ -1,5 +1,6 @@
 """Redis, which may be lost: an attempt gives its answer or, at no great cost, None."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -51,6 +52,16 @@ async def test_a_lost_redis_costs_its_patience_once_and_then_nothing_for_a_secon
         return await losable.attempt(lambda client: client.ping()) is not None
 
     await eventually_answers(is_back)
+
+
+async def test_a_redis_that_came_back_answers_at_the_first_attempt(redis: Redis, stores: TestStores) -> None:
+    """R6: connections that broke while nobody looked cost nobody his login."""
+    server = stores.redis
+    assert server is not None
+    await asyncio.gather(*(redis.ping() for _ in range(8)))
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.restart)
+    assert [await redis.ping() for _ in range(8)] == [True] * 8
 
 
 async def test_a_process_without_redis_gets_none() -> None:
