@@ -3,6 +3,7 @@
 pytest_plugins = [
     "support.certificate_fixtures",
     "support.reporting",
+    "support.scheduling",
     "support.stores_fixtures",
     "support.target",  # before what imports it
     "support.system_fixtures",
