@@ -90,7 +90,7 @@ async def import_directory(folder: Path, url: str, driver: str, activities: int,
         round(activities / measured["seconds"], 1),
         round(measured["floor_seconds"] / measured["seconds"], 3),
         0.0,
-        memory_mb=round(measured["growth_mb"], 1),
+        rss_growth_mb=round(measured["growth_mb"], 1),
     )
-    say(f"{line.name}: {line.per_second:.0f} activities a second, {line.rate_to_floor:.2f} of the floor, {line.memory_mb} MB grown")
+    say(f"{line.name}: {line.per_second:.0f} activities a second, {line.rate_to_floor:.2f} of the floor, {line.rss_growth_mb} MB grown")
     return line

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -37,31 +38,32 @@ class Row:
     per_second: float
     rate_to_floor: float
     mb_per_s: float
-    memory_mb: float = 0.0
+    rss_growth_mb: float = 0.0
     """By how much the process grew, where that is measured."""
 
 
 def report(rows: list[Row], file: Path, console: Console) -> None:
     """Print the rows and write them."""
-    table = Table(title="Carnet bench: ratios to a floor measured in the same run")
-    for heading in ("row", "floor", "in flight", "p50 ms", "p99 ms", "per second", "of its floor", "mark", "MB/s"):
-        table.add_column(heading, justify="left" if heading in {"row", "floor"} else "right")
+    table = Table(title="Carnet bench: ratios to a floor measured in the same run", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("row", "in flight", "p50 ms", "p99 ms", "per second", "to floor", "mark"):
+        table.add_column(heading, justify="left" if heading == "row" else "right", no_wrap=True)
     for row in rows:
         mark = FIRST_MARKS.get(row.name) if row.in_flight in {MARKED_IN_FLIGHT, AS_A_WHOLE} else None
-        is_reached = mark is None or (row.rate_to_floor >= mark and row.memory_mb < MOST_MEMORY_MB)
+        is_reached = mark is None or (row.rate_to_floor >= mark and row.rss_growth_mb < MOST_MEMORY_MB)
         style = "" if mark is None else ("green" if is_reached else "red")
         values = (
             row.name,
-            row.floor,
             str(row.in_flight or "-"),
-            f"{row.p50_ms:.2f}",
-            f"{row.p99_ms:.2f}",
+            f"{row.p50_ms:.1f}",
+            f"{row.p99_ms:.1f}",
             f"{row.per_second:.0f}",
             f"{row.rate_to_floor:.2f}",
             "" if mark is None else f"{mark:g}",
-            f"{row.mb_per_s:.1f}",
         )
         table.add_row(*values, style=style)
     console.print(table)
+    for floor in dict.fromkeys(row.floor for row in rows):
+        named = ", ".join(dict.fromkeys(row.name for row in rows if row.floor == floor))
+        console.print(f"floor of {named}: {floor}", style="dim", highlight=False)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
