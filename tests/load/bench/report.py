@@ -44,7 +44,7 @@ class Row:
 
 def report(rows: list[Row], file: Path, console: Console) -> None:
     """Print the rows and write them."""
-    table = Table(title="Carnet bench: ratios to a floor measured in the same run", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title="Carnet bench: ratios to a floor measured in the same run", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("row", "in flight", "p50 ms", "p99 ms", "per second", "to floor", "mark"):
         table.add_column(heading, justify="left" if heading == "row" else "right", no_wrap=True)
     for row in rows:
