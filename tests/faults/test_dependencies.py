@@ -84,6 +84,8 @@ async def reading(scene: Scene) -> AsyncIterator[Reading]:
     try:
         yield going
     finally:
+        if task.done():
+            task.result()  # what ended the reading is why nothing was seen any more
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
