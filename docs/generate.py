@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
-from carnet_platform.settings import PREFIX, PlatformSettings
+from carnet_platform.settings import PREFIX, PlatformSettings, meaning
 from carnet_platform.telemetry import registry
 from pydantic.fields import FieldInfo
 
@@ -88,19 +88,19 @@ def settings() -> str:
         "so does a value that cannot be used. A secret is never a value here: it is the path of a file. A duration is ISO 8601, such as "
         "`PT4H` or `PT0.4S`."
     )
-    parts = ["## Every service", _settings_table(PlatformSettings.model_fields)]
+    parts = ["## Every service", _settings_table(PlatformSettings, PlatformSettings.model_fields)]
     sources = ["libs/platform/carnet_platform/settings.py"]
     for service in SERVICES:
         kind: type[PlatformSettings] = getattr(importlib.import_module(f"carnet_{service}.settings"), f"{service.capitalize()}Settings")
         own = {name: field for name, field in kind.model_fields.items() if name not in PlatformSettings.model_fields}
-        parts += [f"## {service}", _settings_table(own)]
+        parts += [f"## {service}", _settings_table(kind, own)]
         sources.append(f"services/{service}/carnet_{service}/settings.py")
     return _page("Settings", _source(*sources), head, "\n\n".join(parts))
 
 
-def _settings_table(fields: Mapping[str, FieldInfo]) -> str:
+def _settings_table(kind: type[PlatformSettings], fields: Mapping[str, FieldInfo]) -> str:
     return "\n\n".join(
-        f"**`{PREFIX}{name.upper()}`** · {_type(field)} · {_default(field)}\\\n" + _wrapped(field.description or "")
+        f"**`{PREFIX}{name.upper()}`** · {_type(field)} · {_default(field)}\\\n" + _wrapped(meaning(kind, name))
         for name, field in fields.items()
     )
 

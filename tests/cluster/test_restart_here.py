@@ -20,8 +20,8 @@ from support.waiting import eventually, eventually_answers
 pytestmark = [pytest.mark.this_machine("processes that it ends"), pytest.mark.timeout(240)]
 
 PATIENCE = timedelta(seconds=60)
-KILLED, REPLACED = ("consent", "documents"), ("documents",)
-"""What is called, and what calls it; how a service ends is the same code for all, and a process takes its time to start."""
+CALLED, CALLING = "consent", "documents"
+"""How a service ends is the same code for all, and a process takes its time to start."""
 
 
 def started(folder: Path, *flags: str) -> Iterator[LocalRun]:
@@ -42,8 +42,8 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
 
 @pytest.fixture(scope="module")
 def double(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
-    """Two processes, on one port, of those services that are replaced."""
-    yield from started(tmp_path_factory.mktemp("double"), *settings({f"{service}.workers": "2" for service in REPLACED}))
+    """Two processes, on one port, of the service that is replaced; one of every other."""
+    yield from started(tmp_path_factory.mktemp("double"), *settings({f"{CALLING}.workers": "2"}))
 
 
 async def killed_and_back(run: LocalRun, service: str) -> None:
@@ -75,25 +75,32 @@ async def replaced_one_by_one(run: LocalRun, service: str) -> None:
         await all_serve(run, service)
 
 
-@pytest.mark.parametrize("service", KILLED)
-async def test_a_service_killed_under_load_fails_no_request_after_retry(single: LocalRun, service: str) -> None:
+async def test_a_service_killed_under_load_fails_no_request_after_retry(double: LocalRun) -> None:
     """R1: killed in the middle of everything; until the next process serves, requests are sent again within their time."""
-    async with under_load(single) as load:
-        await killed_and_back(single, service)
+    await fails_no_request_when_killed(double, CALLED)
+
+
+@pytest.mark.long
+async def test_a_service_killed_with_what_it_was_doing_fails_no_request_after_retry(single: LocalRun) -> None:
+    """R1: the one that clients call, with reads and deposits in hand."""
+    await fails_no_request_when_killed(single, CALLING)
+
+
+async def fails_no_request_when_killed(run: LocalRun, service: str) -> None:
+    """Under load."""
+    async with under_load(run) as load:
+        await killed_and_back(run, service)
         await load.goes_on()
         await load.end()
         load.check_all_answered()
         await load.check_nothing_lost()
 
 
-@pytest.mark.parametrize("service", REPLACED)
-async def test_a_service_replaced_process_by_process_fails_no_request_after_the_retries_of_the_client(
-    double: LocalRun, service: str
-) -> None:
+async def test_a_service_replaced_process_by_process_fails_no_request_after_the_retries_of_the_client(double: LocalRun) -> None:
     """As a rolling restart: nobody has to send a request again."""
-    await all_serve(double, service)
+    await all_serve(double, CALLING)
     async with under_load(double) as load:
-        await replaced_one_by_one(double, service)
+        await replaced_one_by_one(double, CALLING)
         await load.goes_on()
         await load.end()
         load.check_all_answered()

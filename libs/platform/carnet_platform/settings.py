@@ -5,12 +5,16 @@ hold. A secret is never a value here: it is the path of a file. A duration is IS
 below each field is its documentation.
 """
 
+import ast
 import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
 from difflib import get_close_matches
+from inspect import getsource
+from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
 from typing import Literal, Self, TypeVar
 
 import pydantic_settings
@@ -28,9 +32,7 @@ class SettingsError(Exception):
 class PlatformSettings(BaseSettings):
     """What every service needs to know to run."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True, env_ignore_empty=True, extra="forbid", hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, extra="forbid", hide_input_in_errors=True)
 
     environment: Literal["development", "test", "production"] = "production"
     """Where this runs. Production refuses a movable clock and test identities; the others refuse production identities."""
@@ -116,8 +118,23 @@ def load(kind: type[S]) -> S:
 
 
 def meaning(kind: type[PlatformSettings], field: str) -> str:
-    """What a setting is, in the words of its documentation, on one line."""
-    return " ".join((kind.model_fields[field].description or "").split())
+    """What a setting is, in the words of its documentation, on one line; empty for a field without any."""
+    # Read when it is wanted: pydantic's own way parses the source of every class of settings at each start.
+    for owner in kind.__mro__:
+        if field in vars(owner).get("__annotations__", {}):
+            return " ".join(_documentation(owner).get(field, "").split())
+    return ""
+
+
+def _documentation(owner: type) -> dict[str, str]:
+    """The docstring below each field of a class, by the field's name."""
+    (definition,) = ast.parse(dedent(getsource(owner))).body
+    found: dict[str, str] = {}
+    for before, after in pairwise(definition.body if isinstance(definition, ast.ClassDef) else []):
+        match before, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = text
+    return found
 
 
 def _unknown(kind: type[PlatformSettings]) -> Iterator[str]:

@@ -75,7 +75,7 @@ def starting(tmp_path: Path) -> Iterator[Callable[[str], Starting]]:
 Make = Callable[[str], Starting]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["identity", *(pytest.param(name, marks=pytest.mark.long) for name in NAMES if name != "identity")])
 def test_with_everything_right_it_waits_for_its_store_and_ends_with_zero_on_sigterm(starting: Make, name: str) -> None:
     service = starting(name)
     process = service.start()

@@ -6,13 +6,10 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opentelemetry import metrics
-from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import Histogram, NoOpMeterProvider
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -21,6 +18,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from carnet_platform.settings import PlatformSettings
 from carnet_platform.telemetry.registry import CALL_DURATION
 from carnet_platform.telemetry.steps import ChosenIds
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics import MeterProvider
 
 ROTATE_BYTES = 16 << 20
 PATIENCE = timedelta(seconds=2)
@@ -67,18 +67,6 @@ def _plain(span: ReadableSpan) -> dict[str, object]:
     }
 
 
-class _Exporter(OTLPSpanExporter):
-    """The library's, which may be told to end several times."""
-
-    _is_ended = False
-
-    def shutdown(self, timeout_millis: float = 30_000, **kwargs: object) -> None:
-        """End it, and with it the try that is under way."""
-        if not self._is_ended:
-            self._is_ended = True
-            super().shutdown(timeout_millis, **kwargs)
-
-
 class Telemetry:
     """Where one process tells its spans and measurements. Nothing here waits for an endpoint, but for `close`, and that not for long."""
 
@@ -90,10 +78,11 @@ class Telemetry:
         self._exporter: SpanExporter | None = None
         self._metrics: MeterProvider | None = None
         if settings.trace_endpoint:
-            self._exporter = _Exporter(endpoint=settings.trace_endpoint, timeout=PATIENCE.total_seconds())
+            from carnet_platform.telemetry.endpoint import metrics_to, spans_to  # noqa: PLC0415  # the other processes start sooner
+
+            self._exporter = spans_to(settings.trace_endpoint, PATIENCE)
             self.traces.add_span_processor(BatchSpanProcessor(self._exporter, schedule_delay_millis=SOON))
-            exporter = OTLPMetricExporter(endpoint=settings.trace_endpoint, timeout=PATIENCE.total_seconds())
-            self._metrics = MeterProvider([PeriodicExportingMetricReader(exporter)], resource=resource)
+            self._metrics = metrics_to(settings.trace_endpoint, PATIENCE, resource)
             metrics.set_meter_provider(self._metrics)
         elif settings.trace_file is not None:
             self.traces.add_span_processor(BatchSpanProcessor(FileSpanExporter(settings.trace_file), schedule_delay_millis=SOON))
