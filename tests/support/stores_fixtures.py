@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -25,11 +26,35 @@ class TestStores(Stores):
             raise RuntimeError("the stores of a test session are its own")
         return self.mongod.admin_url
 
+    def mongo_url(self, database: str) -> str:
+        """The URL by which the owner of `database` reaches it; its user is made once."""
+        if database not in self._urls:
+            self._urls[database] = super().mongo_url(database)
+        return self._urls[database]
+
     def drop(self, database: str) -> None:
         """Forget `database` and its user."""
-        with MongoClient[dict[str, object]](self.mongo_admin_url) as client:
-            client[database].command("dropAllUsersFromDatabase")
-            client.drop_database(database)
+        self._urls.pop(database, None)
+        self._admin.drop_database(database)
+        self._admin[database].command("dropAllUsersFromDatabase")
+
+    def empty(self, database: str) -> None:
+        """Delete every document of `database`, whatever it may look like."""
+        for name in self._admin[database].list_collection_names(filter={"name": {"$not": {"$regex": "^system\\."}}}):
+            self._admin[database][name].delete_many({})
+
+    def stop(self) -> None:
+        """End what was started."""
+        self._admin.close()
+        super().stop()
+
+    @cached_property
+    def _urls(self) -> dict[str, str]:
+        return {}
+
+    @cached_property
+    def _admin(self) -> MongoClient[dict[str, object]]:
+        return MongoClient(self.mongo_admin_url)
 
 
 @pytest.fixture(scope="session")
@@ -59,18 +84,25 @@ def database_name(stores: TestStores) -> Iterator[str]:
     stores.drop(name)
 
 
-@pytest.fixture
-async def database(
-    request: pytest.FixtureRequest,
-    stores: TestStores,
-    database_name: str,
-) -> AsyncIterator[tuple[Any, Any]]:
-    """An open client and a fresh database of its own user.
+@pytest.fixture(scope="module")
+def kept_database_name(stores: TestStores) -> Iterator[str]:
+    """The name of a database that the tests of a module use one after the other."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield name
+    stores.drop(name)
 
+
+@pytest.fixture
+async def database(request: pytest.FixtureRequest, stores: TestStores) -> AsyncIterator[tuple[Any, Any]]:
+    """An open client and a database with no document in it, of its own user; its collections may be those of an earlier test of the module.
+
+    Making collections and users costs more than most tests. A test that wants a database of its own also asks for `database_name`.
     The driver is motor unless the test says `@pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)`.
     """
     from carnet_platform.mongo import close, open_client  # noqa: PLC0415
 
-    client = open_client(stores.mongo_url(database_name), getattr(request, "param", "motor"))
+    name = request.getfixturevalue("database_name" if "database_name" in request.fixturenames else "kept_database_name")
+    client = open_client(stores.mongo_url(name), getattr(request, "param", "motor"))
     yield client, client.get_default_database()
     await close(client)
+    stores.empty(name)

@@ -81,6 +81,7 @@ async def test_a_primary_that_can_no_longer_write_permits_nothing_though_it_stil
     assert await first_decision(running, record) == "permit"
 
 
+@pytest.mark.usefixtures("database_name")  # whose profile is read
 @pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
 async def test_what_is_read_comes_after_the_barrier_on_whichever_member(running: Running, stores: TestStores) -> None:
     """R5: a member that became primary in between must have the barrier before it answers."""

@@ -103,6 +103,6 @@ def death(patient: patient_pb2.Patient, /, **fields: Any) -> pb.RecordDeathReque
 
 def kinds(neighbours: Neighbours, name: str) -> list[tuple[str, str]]:
     """What audit was told of a person, in order; the revisions have no gap."""
-    told = {revision: event for (subject, revision), event in neighbours.audit.changes.items() if subject == name}
+    told = {revision: event for (subject, revision), event in list(neighbours.audit.changes.items()) if subject == name}
     assert sorted(told) == list(range(1, len(told) + 1))
     return [(told[revision].kind, told[revision].change) for revision in sorted(told)]

@@ -72,7 +72,7 @@ def test_an_unreachable_provider_stands_in_token_and_events(identity: Running, n
     assert _claims(identity, answer.access_token)["auth"] == "STRUCTURE_PROVIDER_UNREACHABLE"
 
     def opened() -> list[tuple[str, str, str]]:
-        events = [event for event in neighbours.audit.events.values() if event.subject == answer.session]
+        events = [event for event in list(neighbours.audit.events.values()) if event.subject == answer.session]
         return [(event.kind, event.change, event.actor.authentication) for event in events]
 
     wait_until(lambda: bool(opened()))

@@ -283,11 +283,11 @@ def test_refusals_are_recorded_without_a_number(identity: Running, provider: Pro
     assert _why(_refused(identity, assertion, name="software/emergency")) == INVALID
 
     def is_recorded() -> bool:
-        events = [event for event in neighbours.audit.events.values() if event.actor.software.endswith("emergency")]
+        events = [event for event in list(neighbours.audit.events.values()) if event.actor.software.endswith("emergency")]
         return any((event.kind, event.reason) == ("session.refused", "ASSERTION_REPLAYED") for event in events)
 
     wait_until(is_recorded)
-    written = "".join(str(event) for event in neighbours.audit.events.values()) + json.dumps(lines(identity.log))
+    written = "".join(str(event) for event in list(neighbours.audit.events.values())) + json.dumps(lines(identity.log))
     assert "99700366240" not in written
     assert "UNTEL" not in written
 

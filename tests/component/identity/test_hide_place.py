@@ -29,7 +29,7 @@ def test_a_hidden_place_is_told_to_the_holder_and_to_consent_alone(family: Famil
     assert not mother("GetMandate", pb.GetMandateRequest(mandate=mandate.name)).mandate.hidden_structures
     assert set(child("GetMandate", pb.GetMandateRequest(mandate=mandate.name)).mandate.hidden_structures) == {practice, hospital}
     assert mother.listed() == [mandate.name], "her session goes on as before"
-    told = [event for (subject, _), event in neighbours.audit.changes.items() if subject.startswith("hiddenPlaces/")]
+    told = [event for (subject, _), event in list(neighbours.audit.changes.items()) if subject.startswith("hiddenPlaces/")]
     assert all(family.mother.name not in event.tell for event in told)
     child("SetPlaceOfCareHidden", hiding(hospital, hidden=False))
     assert list(checked(identity, mandate.name).hidden_structures) == [practice]

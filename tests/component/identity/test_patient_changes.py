@@ -111,7 +111,7 @@ def test_names_in_use_and_residence_change_and_the_event_tells_no_name(
     assert software.look_up(patient.ins.value) == moved
     wait_until(lambda: (patient.name, 3) in neighbours.audit.changes)
     assert kinds(neighbours, patient.name)[1:] == [("patient.updated", "NAMES_IN_USE"), ("patient.updated", "RESIDENCE")]
-    assert "CANARY" not in str([change for (name, _), change in neighbours.audit.changes.items() if name == patient.name])
+    assert "CANARY" not in str([change for (name, _), change in list(neighbours.audit.changes.items()) if name == patient.name])
 
 
 def test_a_strict_trait_of_a_qualified_identity_changes_with_new_evidence_only(

@@ -29,7 +29,9 @@ def _noted(neighbours: Neighbours, session: str) -> str:
     """What the event of a session's beginning says of how it is known who its user is."""
 
     def events() -> list[str]:
-        return [event.change for event in neighbours.audit.events.values() if event.subject == session and event.kind == "session.opened"]
+        return [
+            event.change for event in list(neighbours.audit.events.values()) if event.subject == session and event.kind == "session.opened"
+        ]
 
     wait_until(lambda: bool(events()))
     (change,) = events()

@@ -77,7 +77,7 @@ async def test_a_login_is_recorded_with_how_it_is_known_who_it_is(trusting: Runn
     answer = trusting.exchange((await log_in(real.issuer, "alice")).id_token)
 
     def opened() -> list[tuple[str, str, str]]:
-        events = [event for event in neighbours.audit.events.values() if event.subject == answer.session]
+        events = [event for event in list(neighbours.audit.events.values()) if event.subject == answer.session]
         return [(event.kind, event.change, event.actor.subject) for event in events]
 
     wait_until(lambda: bool(opened()))

@@ -84,7 +84,7 @@ def test_each_reason_is_recorded_and_counted(start: Start, provider: Provider, n
 
 
 def _recorded(neighbours: Neighbours) -> set[str]:
-    events = [event for event in neighbours.audit.events.values() if event.kind == "session.refused"]
+    events = [event for event in list(neighbours.audit.events.values()) if event.kind == "session.refused"]
     return {event.reason for event in events if event.actor.software == "spiffe://carnet/software/hospital"}
 
 

@@ -8,7 +8,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure, WriteError
 
 both_drivers = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
-pytestmark = both_drivers
+pytestmark = [both_drivers, pytest.mark.usefixtures("database_name")]  # what is made, and how, is looked at: none is shared
 
 NUMBERED = {"$jsonSchema": {"required": ["n"], "properties": {"n": {"bsonType": "int"}}}}
 NAMED = {"$jsonSchema": {"required": ["name"]}}
