@@ -5,6 +5,5 @@ pytest_plugins = [
     "support.reporting",
     "support.scheduling",
     "support.stores_fixtures",
-    "support.target",  # before what imports it
-    "support.system_fixtures",
+    "support.target",
 ]

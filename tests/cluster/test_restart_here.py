@@ -17,7 +17,7 @@ from cluster.load import under_load
 from support.system_fixtures import RunningCarnet, require_stores, settings
 from support.waiting import eventually, eventually_answers
 
-pytestmark = [pytest.mark.this_machine("processes that it ends"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.this_machine("processes that it ends"), pytest.mark.timeout(240), pytest.mark.long]
 
 PATIENCE = timedelta(seconds=60)
 CALLED, CALLING = "consent", "documents"
@@ -80,7 +80,6 @@ async def test_a_service_killed_under_load_fails_no_request_after_retry(double: 
     await fails_no_request_when_killed(double, CALLED)
 
 
-@pytest.mark.long
 async def test_a_service_killed_with_what_it_was_doing_fails_no_request_after_retry(single: LocalRun) -> None:
     """R1: the one that clients call, with reads and deposits in hand."""
     await fails_no_request_when_killed(single, CALLING)

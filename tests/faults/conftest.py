@@ -34,7 +34,7 @@ class Fragile:
             await wait_until_serving(self.run.health[name], lambda: False, timedelta(seconds=10), lambda: None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fragile]:
     """The system with clocks that can be moved and a Redis that nobody starts again but the test."""
     require_stores()

@@ -1,4 +1,7 @@
-"""Fixture `carnet`: the whole system as processes on free ports, as `make run` starts it; or, with `--target=kind`, a cluster."""
+"""The whole system as processes on free ports, as `make run` starts it; or, with `--target=kind`, a cluster.
+
+A folder whose tests share one has a fixture `carnet` of its own, so that the system ends with them: an idle one costs a tenth of a core.
+"""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -51,13 +54,12 @@ def require_stores() -> None:
         missing(str(error))
 
 
-@pytest.fixture(scope="session")
-def carnet(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
-    """The system for this session, every call traced.
+def whole_system(config: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
+    """What a fixture `carnet` gives: the system, every call traced.
 
     `async with carnet.client("software/gp") as connection: ... await carnet.session(connection, "alice", structure)`.
     """
-    if target_of(pytestconfig) == KIND:
+    if target_of(config) == KIND:
         yield running_cluster()
         return
     require_stores()

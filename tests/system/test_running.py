@@ -83,6 +83,7 @@ async def test_a_service_killed_is_serving_again(carnet: LocalRun) -> None:
     assert await wait_until_serving(carnet.health["consent"], lambda: carnet.pid("consent") == before, STOP_PATIENCE, lambda: None)
 
 
+@pytest.mark.long  # each service by itself: tests/component/platform/test_start.py
 async def test_a_store_that_is_down_at_the_start_is_waited_for(tmp_path: Path, folder: Path) -> None:
     """A service that cannot reach MongoDB says so and waits; it neither ends nor serves."""
     mongod = Mongod(tmp_path / "store")
