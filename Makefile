@@ -70,6 +70,10 @@ trials: setup ## The tests of one trial (T=R1)
 	@test -n "$(T)" || { echo "Which trial? make trials T=R1"; exit 2; }
 	$(PYTEST) tests --trial "$(T)"
 
+.PHONY: test-policy
+test-policy: setup ## 100 000 random histories of a record against the reference evaluator (C1)
+	$(PYTEST) -n 2 --dist load --long tests/unit/consent/test_reference.py tests/component/consent/test_reference.py
+
 .PHONY: bench
 bench: setup ## What decisions, reads, deposits and events cost, as ratios to a floor (some minutes)
 	@PYTHONPATH=tests exec $(BIN)/python -m load.bench $(FLAGS)
@@ -112,6 +116,11 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 .PHONY: docs
 docs: setup ## Make docs/reference anew from contracts, settings and events
 	$(BIN)/python docs/generate.py
+
+.PHONY: matrix-diff
+matrix-diff: setup ## Who gains and loses what between two editions of the matrix (BEFORE=2026-11-21 AFTER=folder)
+	@test -n "$(BEFORE)" -a -n "$(AFTER)" || { echo "Which two? make matrix-diff BEFORE=2026-11-21 AFTER=path/of/a/folder"; exit 2; }
+	@exec $(BIN)/python -m carnet_consent.matrix "$(BEFORE)" "$(AFTER)"
 
 .PHONY: lock
 lock: $(VENV)/.local ## Resolve dependencies into requirements.lock (UPGRADE=1 takes newer versions)

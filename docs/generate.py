@@ -15,12 +15,14 @@ import sys
 import textwrap
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
+from carnet_consent.domain.matrix_words import class_table, exception_table, source_table
+from carnet_consent.matrix import editions, known_names, texts
 from carnet_platform.settings import PREFIX, PlatformSettings, meaning
 from carnet_platform.telemetry import registry
 from pydantic.fields import FieldInfo
@@ -245,6 +247,29 @@ def _convention(source: str) -> str:
     return f"[{source}]({registry.SOURCES[source]})" if source in registry.SOURCES else source
 
 
+def matrix() -> str:
+    """Who may read which documents, as the newest edition of consent's tables says."""
+    edition = editions()[-1]
+    files, known = texts(edition), known_names()
+    head = _wrapped(
+        f"Edition {edition}. `yes` means that the profession may read the documents of the class, once the person's consent or an "
+        "emergency opens her record to it. Beside it stands how sure that is: ● read in a source, ◐ in part, ○ assumed, for least "
+        "privilege. A line about a single type beats the class; one that names the profession beats one for everybody; and of two such, a "
+        "no beats a yes. A type in no table is read by the patient and by who deposited it, and by nobody else."
+    )
+    folder = f"services/consent/carnet_consent/data/{edition}"
+    tables = [_grid(class_table(files, known)), _grid(exception_table(files, known)), _grid(source_table(files, known))]
+    parts = [f"## {title}\n\n{table}" for title, table in zip(("Classes", "Single types", "Sources"), tables, strict=True)]
+    sources = (f"{folder}/matrice-habilitation.csv", f"{folder}/matrice-exceptions.csv", "services/consent/carnet_consent/data/sources.csv")
+    return _page("Who may read what", _source(*sources), head, *parts)
+
+
+def _grid(rows: Sequence[tuple[str, ...]]) -> str:
+    """A table of rows of which the first is the head."""
+    head, *body = rows
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ("---",) * len(head), *body))
+
+
 def _source(*paths: str) -> str:
     return "Made from:\n\n" + "\n".join(f"- [{path}](../../{path})" for path in paths)
 
@@ -269,6 +294,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings,
     "events.md": events,
     "telemetry.md": telemetry,
+    "matrix.md": matrix,
 }
 
 

@@ -66,7 +66,10 @@ consent server carnet.consent.v1.EmergencyAccessService/BreakGlass
   consent client find records
   consent client find changes
   consent client update records
+  consent client insert history
   consent client insert changes
+  consent client insert emergency_reviews
+  consent client update notices
   consent client insert requests
   consent client commitTransaction admin
 """

@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import grpc
 import pytest
+from carnet.consent.v1.notice_service_pb2 import NoticeKind
 from carnet_client import UserSession, request_id
 from carnet_dev.local_run import LocalRun
 from carnet_dev.plan import CLIENT_NAMES, SERVICES
 from google.protobuf.message import Message
 from support.answers import refusal, refusal_or_none
 from support.contracts import Rpc, call, open_channel, right, rights, rpcs
-from support.people import BLOCK, state
+from support.people import BLOCK, TREATMENT, state
 from support.scenes import Scene, played
 
 STRANGERS = ("nobody", "software", "software/", "portal/gp", "system/unheard-of", "admin")
@@ -100,11 +102,24 @@ def _names_a_record(rpc: Rpc) -> bool:
 def _about(scene: Scene, rpc: Rpc, stranger: UserSession) -> Message:
     """A well-formed request about her."""
     record, fields = scene.somebody.record, rpc.request.DESCRIPTOR.fields_by_name
-    values = {"request_id": request_id(), "record": record, "parent": record, "document": scene.document, "name": _thing(scene, rpc)}
+    values: dict[str, Any] = {
+        "request_id": request_id(),
+        "record": record,
+        "parent": record,
+        "document": scene.document,
+        "name": _thing(scene, rpc),
+    }
+    facts = {"name": scene.document, "document_class": "10", "document_type": "11502-2"}
     values |= {"professional": scene.stranger.subject, "grantee": scene.stranger.subject}
+    if "document" in fields and fields["document"].message_type is not None:
+        values["document"] = facts
+    values["documents"], values["attending_physician"] = [facts], scene.stranger.subject
+    values["reader"] = {"name": scene.doctor.subject, "purpose": TREATMENT}
     request = rpc.request(**{field: value for field, value in values.items() if field in fields})
     if "purpose" in fields:
         request.purpose = stranger.purpose  # type: ignore[attr-defined]  # a field of the message
+    if "preferences" in fields:
+        request.preferences.add(kind=NoticeKind.NOTICE_KIND_FIRST_ACCESS)  # type: ignore[attr-defined]
     return request
 
 
@@ -115,4 +130,6 @@ def _thing(scene: Scene, rpc: Rpc) -> str:
         return scene.document
     if "Authorisation" in rpc.name:
         return f"{record}/authorisations/{'a' * 26}"
+    if rpc.name == "AllowDeposit":
+        return f"{record}/depositOppositions/{'a' * 26}"
     return f"{record}/emergencyEpisodes/{'a' * 26}" if "Emergency" in rpc.name else record

@@ -1,6 +1,6 @@
 """Puts consent together and runs it: the only module that knows every other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Protocol
@@ -8,11 +8,11 @@ from typing import Protocol
 from carnet.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from carnet.consent.v1 import access_decision_service_pb2_grpc as decision_grpc
 from carnet.consent.v1 import authorisation_service_pb2_grpc as authorisation_grpc
-from carnet.consent.v1 import emergency_access_service_pb2_grpc as emergency_grpc
 from carnet.consent.v1 import record_service_pb2_grpc as record_grpc
 from carnet.consent.v1 import withdrawal_service_pb2_grpc as withdrawal_grpc
 from carnet.identity.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from carnet.identity.v1.mandate_reference_service_pb2_grpc import MandateReferenceServiceStub
+from carnet.identity.v1.notice_delivery_service_pb2_grpc import NoticeDeliveryServiceStub
 from carnet.identity.v1.patient_reference_service_pb2_grpc import PatientReferenceServiceStub
 from carnet.identity.v1.session_service_pb2 import ListSigningKeysRequest
 from carnet.identity.v1.session_service_pb2_grpc import SigningKeyServiceStub
@@ -33,29 +33,46 @@ from carnet_recording.sender import AuditSender
 
 from carnet_consent.api.access_decision import AccessDecisionServicer
 from carnet_consent.api.authorisations import AuthorisationServicer
-from carnet_consent.api.emergency_access import EmergencyAccessServicer
+from carnet_consent.api.record_life import Verbs
 from carnet_consent.api.records import RecordServicer
 from carnet_consent.api.withdrawals import WithdrawalServicer
 from carnet_consent.clients.identity import IdentityClient
+from carnet_consent.clients.notice_delivery import LetterWriter
+from carnet_consent.domain.budget import Budget
 from carnet_consent.domain.matrix import Habilitation
 from carnet_consent.domain.matrix_files import COLUMNS, BrokenTableError, habilitation
 from carnet_consent.domain.stating import Durations
+from carnet_consent.emergencies import Emergencies, emergencies
+from carnet_consent.explanations import explanations
+from carnet_consent.life_cycle import life_cycle
 from carnet_consent.settings import ConsentSettings
 from carnet_consent.storage.fence_watch import FenceWatch
 from carnet_consent.storage.fences import Fences
+from carnet_consent.storage.grants import Grants, GrantTokens
+from carnet_consent.storage.history import History
+from carnet_consent.storage.openings import Openings
 from carnet_consent.storage.read_batch import Barrier, Limits, ReadBatch
 from carnet_consent.storage.records import Records
+from carnet_consent.storage.reviews import Reviews
 from carnet_consent.storage.rollback import RollbackWatch
+from carnet_consent.storage.told import Told
+from carnet_consent.telling import Telling
 from carnet_consent.usecases.attend import Attend
-from carnet_consent.usecases.break_glass import BreakGlass
 from carnet_consent.usecases.change import Changes
 from carnet_consent.usecases.decide import Decide
 from carnet_consent.usecases.hide import Hide, UpdateSwitches
 from carnet_consent.usecases.mandates import Mandates, StandingMandates
-from carnet_consent.usecases.open_record import Identities, OpenRecord
+from carnet_consent.usecases.note_accesses import NoteAccesses
+from carnet_consent.usecases.open_record import Identities
+from carnet_consent.usecases.opening_budget import OpeningBudget
+from carnet_consent.usecases.oppose import Oppose
+from carnet_consent.usecases.pass_time import PassTime
+from carnet_consent.usecases.read_notices import Names
 from carnet_consent.usecases.read_record import ReadRecord
 from carnet_consent.usecases.record_refusals import RecordRefusals
 from carnet_consent.usecases.state import State
+from carnet_consent.usecases.watch_emergencies import WatchEmergencies
+from carnet_consent.usecases.who_can_read import Directory
 from carnet_consent.usecases.withdraw import Withdraw
 
 NAME, PACKAGE = "consent", "carnet.consent.v1"
@@ -72,6 +89,9 @@ class Consent:
     journal: Journal
     log: ChangeLog
     services: tuple[Served, ...]
+    watch: WatchEmergencies
+    telling: Telling
+    passing: PassTime
 
 
 def newest_habilitation(data: Traversable) -> Habilitation:
@@ -83,7 +103,7 @@ def newest_habilitation(data: Traversable) -> Habilitation:
         raise SettingsError(f"the habilitation cannot be read: {error}") from None
 
 
-class Identity(Identities, Mandates, Protocol):
+class Identity(Identities, Mandates, Names, Directory, Protocol):
     """All that consent asks of identity."""
 
 
@@ -97,26 +117,58 @@ async def put_together(client: Client, keys: MasterKeys, clock: Clock, settings:
     batch = ReadBatch(records, fences, await Barrier.open(database), clock, limits)
     rollbacks = RollbackWatch(records, log, settings.rollback_check_every)
     refusals = RecordRefusals(journal, clock)
-    changes = Changes(client, records, fences, requests, log, clock, settings.acknowledge_after, settings.change_timeout)
+    history = await History.open(database, keys)
+    changes = Changes(client, records, history, fences, requests, log, clock, settings.acknowledge_after, settings.change_timeout)
+    reviews = await Reviews.open(database, keys, settings.emergency_review_after)
+    telling = await Telling.open(database, keys, clock, settings)
+    grants = await Grants.open(database, keys, clock)
+    changes = replace(changes, followers=(reviews, telling.tell, grants))
+    tables = newest_habilitation(files("carnet_consent") / "data")
+    urgent = await emergencies(
+        database, keys, settings, changes, reviews=reviews, tables=tables, batch=batch, journal=journal, refusals=refusals
+    )
     withdraw = Withdraw(client, fences, requests, clock, settings.change_timeout)
-    services = _services(settings, changes, ReadRecord(records, batch, rollbacks, clock), rollbacks, refusals, identities, withdraw)
-    return Consent(batch, rollbacks, FenceWatch(client, fences, settings.rollback_check_every), refusals, journal, log, services)
+    told, opened = await Told.open(database), await Openings.open(database, keys)
+    budget = OpeningBudget(
+        opened, told, journal, clock, Budget(settings.opening_budget_professional, settings.opening_budget_structure), refusals
+    )
+    read = ReadRecord(records, batch, rollbacks, clock, budget)
+    life = life_cycle(settings, changes, read, identities, _durations(settings), (grants, GrantTokens(keys)))
+    services = (
+        *_services(
+            settings, changes, read, refusals, identities, withdraw, tables, urgent=urgent, life=life.verbs, accesses=telling.accesses
+        ),
+        life.persons,
+    )
+    lasts, kept = _durations(settings), settings.history_kept_after_closing
+    explained = explanations(read, history, identities, journal, refusals, durations=lasts, kept=kept)
+    inbox = telling.served(changes, read, identities, refusals, keys)
+    fence_watch = FenceWatch(client, fences, settings.rollback_check_every)
+    served = (*services, explained, inbox)
+    return Consent(batch, rollbacks, fence_watch, refusals, journal, log, served, urgent.watch, telling, life.passing)
+
+
+def _durations(settings: ConsentSettings) -> Durations:
+    return Durations(
+        settings.single_consultation_duration, settings.standing_duration, settings.care_relation_duration, settings.most_statements
+    )
 
 
 def _services(
     settings: ConsentSettings,
     changes: Changes,
     read: ReadRecord,
-    rollbacks: RollbackWatch,
     refusals: RecordRefusals,
     identities: Identity,
     withdraw: Withdraw,
+    tables: Habilitation,
+    *,
+    urgent: Emergencies,
+    life: Verbs,
+    accesses: NoteAccesses,
 ) -> tuple[Served, ...]:
-    tables = newest_habilitation(files("carnet_consent") / "data")
-    lasts = Durations(
-        settings.single_consultation_duration, settings.standing_duration, settings.care_relation_duration, settings.most_statements
-    )
-    decide = Decide(read.batch, rollbacks, tables, changes.clock, StandingMandates(identities))
+    lasts = _durations(settings)
+    decide = Decide(read.batch, read.rollbacks, tables, changes.clock, StandingMandates(identities), accesses)
     attend = Attend(changes, identities)
     return (
         Served(
@@ -127,19 +179,16 @@ def _services(
         Served(
             f"{PACKAGE}.RecordService",
             record_grpc.add_RecordServiceServicer_to_server,
-            RecordServicer(OpenRecord(changes, identities, lasts), read, UpdateSwitches(changes), refusals),
+            RecordServicer(life, read, UpdateSwitches(changes), refusals),
         ),
         Served(
             f"{PACKAGE}.AuthorisationService",
             authorisation_grpc.add_AuthorisationServiceServicer_to_server,
-            AuthorisationServicer(State(changes, lasts), Hide(changes), attend, read, refusals),
+            AuthorisationServicer(State(changes, lasts, read.budget), Hide(changes), Oppose(changes, tables), attend, read, refusals),
         ),
-        Served(
-            f"{PACKAGE}.EmergencyAccessService",
-            emergency_grpc.add_EmergencyAccessServiceServicer_to_server,
-            EmergencyAccessServicer(BreakGlass(changes, tables, settings.emergency_duration), refusals),
-        ),
+        urgent.access,
         Served(f"{PACKAGE}.WithdrawalService", withdrawal_grpc.add_WithdrawalServiceServicer_to_server, WithdrawalServicer(withdraw)),
+        urgent.review,
     )
 
 
@@ -159,6 +208,7 @@ async def serve(platform: Platform) -> None:
     references = platform.peer(settings.identity_target, PatientReferenceServiceStub, "identity")
     directory = platform.peer(settings.identity_target, DirectoryServiceStub, "identity")
     mandates = platform.peer(settings.identity_target, MandateReferenceServiceStub, "identity")
+    notices = platform.peer(settings.identity_target, NoticeDeliveryServiceStub, "identity")
     audit = platform.peer(settings.audit_target, AuditServiceStub, "audit")
     keys = platform.keys()  # before the store is waited for: what is wrong is told at once
     client = await platform.mongo()
@@ -179,6 +229,10 @@ async def serve(platform: Platform) -> None:
         ("rollback watch", consent.rollbacks.run),
         ("fence watch", consent.fence_watch.run),
         ("refusals", consent.refusals.run),
+        ("emergency watch", consent.watch.run),
+        ("life of records", consent.passing.run),
+        ("accesses", consent.telling.accesses.run),
+        ("notices", consent.telling.delivering(LetterWriter(notices, settings.notice_timeout)).run),
         ("refused calls", refused_calls.run),
         ("shipping", shipper.run),
     ):

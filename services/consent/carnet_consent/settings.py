@@ -3,11 +3,14 @@
 from datetime import timedelta
 from typing import Self
 
-from carnet_platform.settings import PlatformSettings
 from pydantic import Field, model_validator
 
+from carnet_consent.emergency_settings import EmergencySettings
+from carnet_consent.life_settings import LifeSettings
+from carnet_consent.notice_settings import NoticeSettings
 
-class ConsentSettings(PlatformSettings):
+
+class ConsentSettings(EmergencySettings, NoticeSettings, LifeSettings):
     """What consent needs to know to run."""
 
     identity_target: str
@@ -20,10 +23,11 @@ class ConsentSettings(PlatformSettings):
     """How long a standing authorisation lasts by default, and at most when a professional states it, in seconds (rules.md 3: 12 months)."""
     care_relation_duration: timedelta = Field(default=timedelta(days=365), gt=timedelta(0))
     """The same for a care relation of a professional, in seconds (12 months, as for a standing authorisation)."""
-    emergency_duration: timedelta = Field(default=timedelta(hours=4), gt=timedelta(0))
-    """How long a broken glass stays open at most, in seconds (domain.md 3.3: 4 hours)."""
     most_statements: int = Field(default=500, ge=1, le=500)
     """How many statements a record holds at most (the contract says 500)."""
+    history_kept_after_closing: timedelta = Field(default=timedelta(days=3653), gt=timedelta(0))
+    """How long the earlier states of a record's consent are kept after its closing, in seconds (domain.md 2, CSP L1111-18: ten years).
+    It is told with each explanation; nothing deletes them yet."""
     permit_usable_for: timedelta = Field(default=timedelta(milliseconds=400), gt=timedelta(0))
     """How long a permit may be used from the moment its request was sent, in seconds (architecture.md 5)."""
     acknowledge_after: timedelta = timedelta(milliseconds=505)

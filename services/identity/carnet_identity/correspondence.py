@@ -20,6 +20,7 @@ from carnet_platform.platform import Platform
 from carnet_platform.settings import SettingsError
 
 from carnet_identity.api.contact_channels import ContactChannelServicer
+from carnet_identity.api.notice_delivery import NoticeDeliveryServicer
 from carnet_identity.clients.mail import MailServer, MailServerRules
 from carnet_identity.clients.no_mail import NoMailServer
 from carnet_identity.domain.broken_rule import BrokenRule
@@ -32,7 +33,9 @@ from carnet_identity.storage.patients import PatientStore
 from carnet_identity.storage.sent_codes import SentCodes
 from carnet_identity.usecases.acting_for import ActingFor
 from carnet_identity.usecases.add_contact_channel import AddContactChannel, CodeRules
+from carnet_identity.usecases.deliver_notice import DeliverNotice, Representing
 from carnet_identity.usecases.list_contact_channels import ListContactChannels
+from carnet_identity.usecases.notice_letters import NoticeLetters
 from carnet_identity.usecases.remove_contact_channel import RemoveContactChannel
 from carnet_identity.usecases.send_letters import SendLetters
 from carnet_identity.usecases.verify_contact_channel import VerifyContactChannel
@@ -78,8 +81,9 @@ class Correspondence:
         patients: PatientStore,
         acting: ActingFor,
         recording: tuple[Client, ChangeLog, Requests],
-    ) -> ContactChannelServicer:
-        """The service, with the job that sends letters."""
+        representing: Representing,
+    ) -> tuple[ContactChannelServicer, NoticeDeliveryServicer]:
+        """Both services, with the job that sends letters."""
         client, changes, requests = recording
         channels, clock, mailer = stores.channels, platform.clock, self._mailer(platform)
         sending = SendLetters(
@@ -121,7 +125,20 @@ class Correspondence:
             clock=clock,
             wake=sending.wake,
         )
-        return ContactChannelServicer(add, verify, ListContactChannels(acting, channels), remove)
+        deliver = DeliverNotice(
+            client=client,
+            patients=patients,
+            representing=representing,
+            letters=self.notices(stores),
+            requests=requests,
+            clock=clock,
+            wake=sending.wake,
+        )
+        return ContactChannelServicer(add, verify, ListContactChannels(acting, channels), remove), NoticeDeliveryServicer(deliver)
+
+    def notices(self, stores: MailStores) -> NoticeLetters:
+        """Writes the letters of notices; what is queued is sent by the job of `serve`."""
+        return NoticeLetters(stores.channels, stores.outbox, self.templates)
 
     def _mailer(self, platform: Platform) -> MailServer | NoMailServer:
         if self.rules is None:

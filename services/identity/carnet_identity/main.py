@@ -9,9 +9,11 @@ from importlib.resources import files
 from typing import cast
 
 from carnet.audit.v1.audit_service_pb2_grpc import AuditServiceStub
+from carnet.consent.v1.person_status_service_pb2_grpc import PersonStatusServiceStub
 from carnet.consent.v1.withdrawal_service_pb2_grpc import WithdrawalServiceStub
 from carnet.identity.v1 import contact_channel_service_pb2_grpc as channel_grpc
 from carnet.identity.v1 import directory_service_pb2_grpc as directory_grpc
+from carnet.identity.v1 import notice_delivery_service_pb2_grpc as notice_grpc
 from carnet.identity.v1 import patient_reference_service_pb2_grpc as reference_grpc
 from carnet.identity.v1 import patient_registry_service_pb2_grpc as registry_grpc
 from carnet.identity.v1 import patient_search_service_pb2_grpc as search_grpc
@@ -30,12 +32,12 @@ from carnet_recording.refused_calls import record_refused_calls
 from carnet_recording.sender import AuditSender
 
 from carnet_identity.administration import Operated, administration
-from carnet_identity.api.contact_channels import ContactChannelServicer
 from carnet_identity.api.directory import DirectoryServicer
 from carnet_identity.api.patient_reference import PatientReferenceServicer
 from carnet_identity.api.patient_registry import PatientRegistryServicer, Reading, Verbs
 from carnet_identity.api.patient_search import PatientSearchServicer
 from carnet_identity.api.signing_keys import SigningKeyServicer
+from carnet_identity.clients.life_news import ConsentLifeNews
 from carnet_identity.clients.withdrawals import ConsentFence
 from carnet_identity.correspondence import Correspondence, MailStores
 from carnet_identity.domain.activity import day_in_paris
@@ -48,6 +50,7 @@ from carnet_identity.settings import IdentitySettings
 from carnet_identity.sign_ins import KnownUsers, SignIns
 from carnet_identity.storage.comparisons import ComparisonStore
 from carnet_identity.storage.directory import DirectoryStore
+from carnet_identity.storage.due_life_news import DueLifeNews
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.indexes import open_collections
 from carnet_identity.storage.kept_searches import KeptSearches
@@ -74,6 +77,7 @@ from carnet_identity.usecases.register_patient import RegisterPatient
 from carnet_identity.usecases.revoke_session import RevokeSession
 from carnet_identity.usecases.search_patients import SearchPatients
 from carnet_identity.usecases.select_candidate import SelectCandidate
+from carnet_identity.usecases.tell_life_news import TellLifeNews
 from carnet_identity.usecases.tell_withdrawals import TellWithdrawals
 from carnet_identity.usecases.update_patient import ChangeIdentityStatus, ReplaceIns, UndoDeath, UpdatePatient
 from carnet_identity.usecases.withdraw import Withdraw
@@ -95,6 +99,7 @@ class Stores:
     sessions: SessionStore
     stops: StopStore
     due: DueWithdrawals
+    life_news: DueLifeNews
     standing: Standing
     presented: PresentedAssertions
     mail: MailStores
@@ -116,12 +121,14 @@ async def serve(platform: Platform) -> None:
     fence = ConsentFence(platform.peer(settings.consent_target, WithdrawalServiceStub, "consent"))
     teller = TellWithdrawals(stores.due, fence, platform.clock, settings.withdrawals_every)
     platform.background("withdrawals", teller.run)
+    life_news = ConsentLifeNews(platform.peer(settings.consent_target, PersonStatusServiceStub, "consent"))
+    platform.background("life news", TellLifeNews(stores.life_news, life_news, settings.withdrawals_every).run)
     platform.call_by(files("carnet") / "callers.toml")
     platform.always_trace(EMERGENCIES)
 
     platform.trust_tokens(sign_ins.own_keys)
     withdraw = _withdraw(platform, settings, stores, fence)
-    representation = _representation(platform, settings, stores)
+    representation = _representation(platform, settings, stores, correspondence)
     known = KnownUsers(
         stores.directory, stores.patients, stores.sessions, stores.stops, stores.presented, stores.journal, representation.users
     )
@@ -137,18 +144,14 @@ async def serve(platform: Platform) -> None:
         Served(
             f"{_PACKAGE}.PatientReferenceService",
             reference_grpc.add_PatientReferenceServiceServicer_to_server,
-            PatientReferenceServicer(ReferToPatient(stores.patients)),
+            PatientReferenceServicer(ReferToPatient(stores.patients, stores.comparisons, platform.clock)),
         ),
         Served(
             f"{_PACKAGE}.DirectoryService",
             directory_grpc.add_DirectoryServiceServicer_to_server,
             DirectoryServicer(ConsultDirectory(stores.directory)),
         ),
-        Served(
-            f"{_PACKAGE}.ContactChannelService",
-            channel_grpc.add_ContactChannelServiceServicer_to_server,
-            _contact_channels(platform, stores, correspondence),
-        ),
+        *_correspondence(platform, stores, correspondence, representation),
         *representation.serve(
             ActingUser(stores.standing, stores.standing), stores.directory, withdraw, acknowledge_after=settings.acknowledge_after
         ),
@@ -179,6 +182,7 @@ async def _open_stores(platform: Platform, settings: IdentitySettings) -> Stores
         sessions=sessions,
         stops=StopStore(collections.stops, keys, changes),
         due=DueWithdrawals(collections.due_withdrawals),
+        life_news=DueLifeNews(collections.due_life_news),
         standing=Standing(collections.sessions, collections.due_withdrawals),
         presented=PresentedAssertions(redis, keys, sessions, platform.clock, settings.redis_patience),
         mail=MailStores.of(collections, keys),
@@ -273,15 +277,15 @@ def _registry(
         replace_ins=ReplaceIns(change, stores.patients, meter, clock),
         compare=ComparePatient(lookup, stores.comparisons, acting, clock),
         settle=SettleComparison(stores.client, stores.comparisons, acting, stores.changes, stores.requests, clock),
-        record_death=RecordDeath(acting, revise, mandates, withdraw, clock),
-        undo_death=UndoDeath(change),
+        record_death=RecordDeath(acting, revise, mandates, withdraw, stores.life_news, clock),
+        undo_death=UndoDeath(change, stores.life_news),
     )
     return PatientRegistryServicer(verbs, Reading(clock, settings.clock_tolerance, settings.environment == "production"))
 
 
-def _representation(platform: Platform, settings: IdentitySettings, stores: Stores) -> Representation:
+def _representation(platform: Platform, settings: IdentitySettings, stores: Stores, correspondence: Correspondence) -> Representation:
     recording = Recording(stores.client, stores.changes, stores.requests, stores.journal)
-    return Representation(platform, settings, stores.mandates, stores.patients, recording)
+    return Representation(platform, settings, stores.mandates, stores.patients, recording, correspondence.notices(stores.mail))
 
 
 async def _administration(platform: Platform, settings: IdentitySettings, stores: Stores, withdraw: Withdraw) -> Served:
@@ -313,9 +317,16 @@ def _withdraw(platform: Platform, settings: IdentitySettings, stores: Stores, fe
     )
 
 
-def _contact_channels(platform: Platform, stores: Stores, correspondence: Correspondence) -> ContactChannelServicer:
+def _correspondence(
+    platform: Platform, stores: Stores, correspondence: Correspondence, representation: Representation
+) -> tuple[Served, Served]:
     acting = ActingFor(ActingUser(stores.standing, stores.standing))
-    return correspondence.serve(platform, stores.mail, stores.patients, acting, (stores.client, stores.changes, stores.requests))
+    recording = (stores.client, stores.changes, stores.requests)
+    channels, notices = correspondence.serve(platform, stores.mail, stores.patients, acting, recording, representation.representatives)
+    return (
+        Served(f"{_PACKAGE}.ContactChannelService", channel_grpc.add_ContactChannelServiceServicer_to_server, channels),
+        Served(f"{_PACKAGE}.NoticeDeliveryService", notice_grpc.add_NoticeDeliveryServiceServicer_to_server, notices),
+    )
 
 
 def _ship_events(platform: Platform, settings: IdentitySettings, stores: Stores) -> None:

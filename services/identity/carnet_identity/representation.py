@@ -32,9 +32,10 @@ from carnet_identity.usecases.end_due_mandates import EndDueMandates
 from carnet_identity.usecases.end_mandate import EndMandate, EndMandatesOf
 from carnet_identity.usecases.hide_place import HidePlace, HidingTimes
 from carnet_identity.usecases.invite_mandate import InviteMandate
-from carnet_identity.usecases.mandate_book import MandateBook
+from carnet_identity.usecases.mandate_book import MandateBook, Telling
 from carnet_identity.usecases.mandated import MandatedUsers
 from carnet_identity.usecases.register_mandate import RegisterMandate
+from carnet_identity.usecases.represented import Representatives
 from carnet_identity.usecases.withdraw import Withdraw
 
 _PACKAGE = "carnet.identity.v1"
@@ -72,7 +73,13 @@ class Representation:
     """All of it."""
 
     def __init__(
-        self, platform: Platform, settings: MandateSettings, stores: MandateStores, patients: PatientStore, recording: Recording
+        self,
+        platform: Platform,
+        settings: MandateSettings,
+        stores: MandateStores,
+        patients: PatientStore,
+        recording: Recording,
+        telling: Telling,
     ) -> None:
         self._platform = platform
         self._settings = settings
@@ -85,13 +92,18 @@ class Representation:
             longest_caregiving=settings.caregiving_longest,
             notice_days=(settings.mandate_first_notice.days, settings.mandate_last_notice.days),
         )
-        self._book = MandateBook(stores.mandates, recording.changes, platform.clock, times)
+        self._book = MandateBook(stores.mandates, recording.changes, platform.clock, times, telling)
         self._check = CheckMandate(patients, self._book, recording.changes, stores.hidden_places)
 
     @property
     def users(self) -> MandatedUsers:
         """Says under which mandate a session may be opened."""
         return MandatedUsers(self._check)
+
+    @property
+    def representatives(self) -> Representatives:
+        """Says who represents somebody."""
+        return Representatives(self._book, self._check)
 
     @property
     def deaths(self) -> EndMandatesOf:

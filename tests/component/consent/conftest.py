@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -18,11 +18,13 @@ from carnet.consent.v1 import authorisation_service_pb2 as authorisation_pb
 from carnet.consent.v1 import record_pb2
 from carnet.consent.v1 import record_service_pb2 as record_service_pb
 from carnet_consent.api.access_decision import AccessDecisionServicer
+from carnet_consent.api.access_explanation import AccessExplanationServicer
 from carnet_consent.api.authorisations import AuthorisationServicer
 from carnet_consent.api.emergency_access import EmergencyAccessServicer
 from carnet_consent.api.records import RecordServicer
 from carnet_consent.api.withdrawals import WithdrawalServicer
 from carnet_consent.domain.mandate import Mandate
+from carnet_consent.domain.person import PersonStatus
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.main import Consent, put_together
 from carnet_consent.settings import ConsentSettings
@@ -52,15 +54,28 @@ class KnownPersons:
     def __init__(self) -> None:
         self.mandates: dict[tuple[str, str], Mandate] = {}
         """By name and mandatary: those in force."""
+        self.persons: dict[str, PersonStatus] = {}
+        """Those of whom something else is known."""
+        self.compared: set[tuple[str, str]] = set()
+        """Who must settle first whether a person is the one registered."""
         self.is_down = False
 
-    async def is_qualified(self, patient: str) -> bool:
+    async def status(self, patient: str, professional: str = "") -> PersonStatus:
+        if self.is_down:
+            raise Unavailable("DEPENDENCY_UNAVAILABLE", "identity does not answer")
         if patient == "patients/unknown":
             raise RuleBrokenError("NOT_FOUND", "There is no such person.")
-        return patient != "patients/provisional"
+        known = self.persons.get(patient, PersonStatus(is_qualified=patient != "patients/provisional", revision=1))
+        return replace(known, has_open_comparison=(professional, patient) in self.compared)
 
     async def profession(self, professional: str) -> str:
         return "60" if "nurse" in professional else "10"
+
+    async def display_names(self, resources: Iterable[str]) -> Mapping[str, str]:
+        return {name: name.partition("/")[2].capitalize() for name in resources} if not self.is_down else {}
+
+    async def professions(self, names: Sequence[str]) -> Mapping[str, str]:
+        return {name: await self.profession(name) for name in names if "unknown" not in name}
 
     async def standing(self, mandate: str, mandatary: str) -> Mandate | None:
         if self.is_down:
@@ -136,6 +151,11 @@ class Running:
     @property
     def withdrawals(self) -> WithdrawalServicer:
         return cast("WithdrawalServicer", self._servicer(4))
+
+    @property
+    def explanations(self) -> AccessExplanationServicer:
+        served = next(one for one in self.consent.services if one.name == "carnet.consent.v1.AccessExplanationService")
+        return cast("AccessExplanationServicer", served.servicer)
 
     async def open(self, who: Someone = DOCTOR, patient: str = "patients/holder") -> str:
         """Open a record and return its name."""

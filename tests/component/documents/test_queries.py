@@ -56,6 +56,7 @@ def terms(chance: random.Random) -> DocumentFilter:
         own_professional=chance.choice(("", "professionals/p")),
         own_structure=chance.choice(("", "structures/s")),
         excluded_structures=some(STRUCTURES) if chance.random() < 0.4 else frozenset(),
+        unmasked_types=some(TYPES) if chance.random() < 0.4 else frozenset(),
     )
 
 

@@ -10,6 +10,8 @@ import grpc
 from carnet.audit.v1 import audit_service_pb2 as audit_pb
 from carnet.audit.v1 import audit_service_pb2_grpc as audit_grpc
 from carnet.audit.v1 import event_pb2
+from carnet.consent.v1 import person_status_service_pb2 as life_pb
+from carnet.consent.v1 import person_status_service_pb2_grpc as life_grpc
 from carnet.consent.v1 import withdrawal_service_pb2 as consent_pb
 from carnet.consent.v1 import withdrawal_service_pb2_grpc as consent_grpc
 from carnet_platform.errors import InvalidArgument
@@ -17,8 +19,8 @@ from carnet_platform.interceptors.refusals import DETAILS_KEY, details_of
 from google.protobuf import json_format
 
 
-class Consent(consent_grpc.WithdrawalServiceServicer):
-    """Notes withdrawals, and when each was committed."""
+class Consent(consent_grpc.WithdrawalServiceServicer, life_grpc.PersonStatusServiceServicer):
+    """Notes withdrawals, and when each was committed; and of whom it is told that it is known anew whether she lives."""
 
     def __init__(self) -> None:
         self.withdrawals: dict[str, tuple[str, float]] = {}
@@ -26,6 +28,8 @@ class Consent(consent_grpc.WithdrawalServiceServicer):
         self.is_down = False
         self.refused: set[str] = set()
         """Subjects that are refused for ever."""
+        self.lives: list[str] = []
+        """Of whom, each time."""
         self.told: list[str] = []
         """The subject of each registration."""
         self.answers = threading.Event()
@@ -42,6 +46,13 @@ class Consent(consent_grpc.WithdrawalServiceServicer):
         self.told.append(request.subject)
         self.withdrawals.setdefault(request.subject, (request.request_id, time.monotonic()))
         return consent_pb.RegisterWithdrawalResponse(position=len(self.withdrawals))
+
+    def RefreshPersonStatus(self, request: life_pb.RefreshPersonStatusRequest, context: grpc.ServicerContext) -> Any:  # noqa: ANN401, N802
+        """Notes of whom."""
+        if self.is_down:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "down")
+        self.lives.append(request.patient)
+        return life_pb.RefreshPersonStatusResponse()
 
 
 class Audit(audit_grpc.AuditServiceServicer):
@@ -92,6 +103,7 @@ class Neighbours:
         self.consent, self.audit = Consent(), Audit()
         self._servers = [grpc.server(ThreadPoolExecutor(4)) for _ in range(2)]
         consent_grpc.add_WithdrawalServiceServicer_to_server(self.consent, self._servers[0])
+        life_grpc.add_PersonStatusServiceServicer_to_server(self.consent, self._servers[0])
         audit_grpc.add_AuditServiceServicer_to_server(self.audit, self._servers[1])
         folders = (consent_certificate, audit_certificate)
         self.consent_target, self.audit_target = (

@@ -7,6 +7,8 @@ from typing import Any
 import grpc
 import pytest
 from carnet.identity.v1 import patient_pb2
+from carnet.identity.v1 import patient_reference_service_pb2 as reference_pb
+from carnet.identity.v1 import patient_reference_service_pb2_grpc as reference_grpc
 from carnet.identity.v1 import patient_registry_service_pb2 as pb
 from carnet.identity.v1 import patient_registry_service_pb2_grpc as pb_grpc
 from component.identity.neighbours import Neighbours
@@ -124,3 +126,27 @@ def test_each_comparison_is_recorded_before_it_is_answered(
         return any(event.kind == "patient.compared" and event.subject == patient.name for event in events)
 
     wait_until(is_told)
+
+
+def test_consent_learns_whether_a_professional_has_still_to_settle_who_it_is(
+    software: Software, identity: Running, patient: patient_pb2.Patient, neighbours: Neighbours
+) -> None:
+    """EX_GEN-1230: before the first access, so before a record is opened."""
+    comparison = _compare(software, patient, birth_date="19800101").comparison
+    with identity.stub(reference_grpc.PatientReferenceServiceStub, "consent") as reference:
+
+        def is_open(professional: str) -> bool:
+            asked = reference_pb.GetIdentityStatusRequest(patient=patient.name, professional=professional)
+            answer: reference_pb.GetIdentityStatusResponse = reference.GetIdentityStatus(asked, timeout=10)
+            assert (answer.deceased, answer.revision, answer.residence_departement) == (False, 1, "33")
+            return answer.comparison_open
+
+        again = _compare(software, patient, birth_date="19800101").comparison
+        software.call(software.registry.SettleComparison, _settle(again))
+        wait_until(lambda: (again, 1) in neighbours.audit.changes)
+        professional = neighbours.audit.changes[again, 1].actor.subject
+        assert not is_open(professional)
+        assert comparison != _compare(software, patient, birth_date="19800101").comparison
+        assert is_open(professional)
+        assert not is_open("professionals/somebody")
+        assert not is_open("")

@@ -46,6 +46,16 @@ async def test_a_comparison_is_found_by_its_id_and_holds_nothing_in_clear(databa
     assert indexes["kept"]["expireAfterSeconds"] == 3600
 
 
+async def test_the_newest_with_a_person_is_found_by_who_compared(store: ComparisonStore) -> None:
+    newer = replace(OPEN, id="b" * 26)
+    for one in (OPEN, replace(OPEN, id="c" * 26, patient="patients/other")):
+        await store.insert(one)
+    assert await store.newest(OPEN.professional, OPEN.patient) == OPEN
+    await store.insert(newer)
+    assert await store.newest(OPEN.professional, OPEN.patient) == newer
+    assert await store.newest("professionals/bruno", OPEN.patient) is None
+
+
 async def test_it_is_settled_once(database: tuple[Any, Any], store: ComparisonStore) -> None:
     await store.insert(OPEN)
     await in_transaction(database[0], lambda session: store.settle(session, SETTLED))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from bson import Binary
+from carnet_identity.correspondence import _read_templates
 from carnet_identity.domain.identity_status import IdentityStatus
 from carnet_identity.domain.ins import NIR_TEST, Ins
 from carnet_identity.domain.mandate import Mandate, MandateKind, MandateRelation, MandateState
@@ -15,14 +16,17 @@ from carnet_identity.domain.mandate_rules import MandateTimes, next_due
 from carnet_identity.domain.patient import Death, Patient
 from carnet_identity.domain.traits import Sex, Traits
 from carnet_identity.domain.withdrawal import Withdrawal
+from carnet_identity.storage.contact_channels import ContactChannelStore
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.hidden_places import HiddenPlaceStore
 from carnet_identity.storage.indexes import open_collections
 from carnet_identity.storage.mandates import MandateStore
+from carnet_identity.storage.outbox import Outbox
 from carnet_identity.storage.patients import PatientStore
 from carnet_identity.usecases.check_mandate import CheckMandate
 from carnet_identity.usecases.end_due_mandates import EndDueMandates
 from carnet_identity.usecases.mandate_book import MandateBook
+from carnet_identity.usecases.notice_letters import NoticeLetters
 from carnet_identity.usecases.withdraw import Withdraw
 from carnet_platform.changes import ChangeLog
 from carnet_platform.idempotency import Requests
@@ -74,7 +78,10 @@ class World:
         self.client, self.changes, self.clock = client, changes, HandClock()
         self.mandates = MandateStore(collections.mandates, collections.mandate_barriers, KEYS)
         self.patients, self.due = PatientStore(collections.patients, KEYS), DueWithdrawals(collections.due_withdrawals)
-        self.book = MandateBook(self.mandates, changes, self.clock, TIMES)
+        letters = NoticeLetters(
+            ContactChannelStore(collections.contact_channels, KEYS), Outbox(collections.outbox, KEYS), _read_templates("")
+        )
+        self.book = MandateBook(self.mandates, changes, self.clock, TIMES, letters)
         self.withdraw = Withdraw(
             client, requests, self.due, NoFence(), self.clock, acknowledge_after=timedelta(0), tokens_live=timedelta(minutes=6)
         )

@@ -13,6 +13,7 @@ from carnet_identity.domain.identity_status import IdentityStatus
 from carnet_identity.domain.patient import Patient
 from carnet_identity.domain.traits import Sex, Traits
 from carnet_identity.domain.withdrawal import Withdrawal
+from carnet_identity.storage.due_life_news import DueLifeNews
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.indexes import open_collections
 from carnet_identity.storage.patients import PatientStore
@@ -79,7 +80,7 @@ class Registry:
         withdraw = Withdraw(
             client, requests, self.due, self, clock, acknowledge_after=timedelta(milliseconds=505), tokens_live=timedelta(minutes=6)
         )
-        self._death = RecordDeath(acting, revise, self, withdraw, clock)
+        self._death = RecordDeath(acting, revise, self, withdraw, DueLifeNews(collections.due_life_news), clock)
         self.told: list[str] = []
         self.ended = 0
         self.is_consent_down = False

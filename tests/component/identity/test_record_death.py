@@ -100,3 +100,16 @@ def test_a_death_that_breaks_a_rule_is_not_stated(
 ) -> None:
     assert software.refused_call(software.registry.RecordDeath, death(patient, **fields)).field == field
     assert patient.name not in neighbours.consent.withdrawals
+
+
+def test_consent_is_told_of_a_death_and_of_its_undoing_also_when_it_was_down(
+    software: Software, patient: patient_pb2.Patient, neighbours: Neighbours
+) -> None:
+    """rules.md 17: what happens to the record is for consent, which is told until it has answered."""
+    dead = software.call(software.registry.RecordDeath, death(patient)).patient
+    wait_until(lambda: neighbours.consent.lives.count(patient.name) == 1)
+    neighbours.consent.is_down = True
+    software.call(software.registry.UndoDeath, pb.UndoDeathRequest(**change_of(dead, reason="a mistake")))
+    assert neighbours.consent.lives.count(patient.name) == 1
+    neighbours.consent.is_down = False
+    wait_until(lambda: neighbours.consent.lives.count(patient.name) == 2)

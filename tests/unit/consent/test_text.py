@@ -1,5 +1,6 @@
 """The stored text of a consent: nothing is lost in it, and the same consent is the same bytes."""
 
+import json
 from dataclasses import replace
 
 from carnet_consent.storage.text import from_text, to_text
@@ -16,3 +17,11 @@ def test_what_is_stored_is_what_was_stated(motive: str, revision: int) -> None:
 
     assert from_text(to_text(consent)) == consent
     assert to_text(from_text(to_text(consent))) == to_text(consent)
+
+
+def test_the_letters_that_are_switched_off_are_kept_and_a_text_without_them_means_none() -> None:
+    muted = replace(FULL, muted_letters=("ATTENDING_PHYSICIAN", "FIRST_ACCESS"))
+    assert from_text(to_text(muted)) == muted
+    content = json.loads(to_text(muted))
+    del content["muted_letters"]
+    assert from_text(json.dumps(content).encode()).muted_letters == ()

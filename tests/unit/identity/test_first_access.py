@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from carnet_identity.domain.broken_rule import BrokenRule
-from carnet_identity.domain.first_access import KEPT, FirstAccess, compare_for_access, settled
+from carnet_identity.domain.first_access import KEPT, FirstAccess, compare_for_access, is_open, settled
 from carnet_identity.domain.identity_status import IdentityStatus
 from carnet_identity.domain.ins import NIR_TEST, Ins
 from carnet_identity.domain.patient import FormerIns, Patient
@@ -93,3 +93,10 @@ def test_a_comparison_is_good_for_fifteen_minutes() -> None:
     assert settled(COMPARISON, is_same_person=True, now=last).settle_time == last
     with pytest.raises(BrokenRule, match="too old"):
         settled(COMPARISON, is_same_person=True, now=COMPARISON.expire_time)
+
+
+def test_a_record_waits_until_it_is_settled_as_the_same_person_or_over() -> None:
+    assert is_open(COMPARISON, NOW)
+    assert is_open(settled(COMPARISON, is_same_person=False, now=NOW), NOW)
+    assert not is_open(settled(COMPARISON, is_same_person=True, now=NOW), NOW)
+    assert not is_open(COMPARISON, COMPARISON.expire_time)

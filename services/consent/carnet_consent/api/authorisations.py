@@ -10,6 +10,7 @@ from carnet_consent.domain.consent import NamedHide
 from carnet_consent.usecases.acting import acting, writing
 from carnet_consent.usecases.attend import Attend
 from carnet_consent.usecases.hide import Hide
+from carnet_consent.usecases.oppose import Oppose
 from carnet_consent.usecases.read_record import ReadRecord
 from carnet_consent.usecases.record_refusals import RecordRefusals
 from carnet_consent.usecases.state import State
@@ -18,8 +19,9 @@ from carnet_consent.usecases.state import State
 class AuthorisationServicer(AuthorisationServiceServicer):
     """Parses, asks the use case, maps the answer."""
 
-    def __init__(self, state: State, hide: Hide, attend: Attend, read: ReadRecord, refusals: RecordRefusals) -> None:
-        self._state, self._hide, self._attend, self._read, self._refusals = state, hide, attend, read, refusals
+    def __init__(self, state: State, hide: Hide, oppose: Oppose, attend: Attend, read: ReadRecord, refusals: RecordRefusals) -> None:
+        self._state, self._hide, self._oppose, self._attend = state, hide, oppose, attend
+        self._read, self._refusals = read, refusals
 
     async def ListAuthorisations(  # noqa: N802 -- the contract's name
         self,
@@ -39,7 +41,10 @@ class AuthorisationServicer(AuthorisationServiceServicer):
     ) -> pb.CreateAuthorisationResponse:
         """State an authorisation, a care relation or a block."""
         del context
-        record, wish = mapping.record_name(request.parent, "parent"), mapping.wish(request.authorisation)
+        record, wish = (
+            mapping.record_name(request.parent, "parent"),
+            mapping.wish(request.authorisation, is_for_another=request.for_another),
+        )
         write = writing(request)
         async with refusing(self._refusals, write.acting, record):
             answer = await self._state.create(
@@ -90,6 +95,34 @@ class AuthorisationServicer(AuthorisationServiceServicer):
         async with refusing(self._refusals, write.acting, record):
             answer = await self._hide.unhide(write, record, hidden, lambda _: pb.UnhideDocumentResponse())
         return pb.UnhideDocumentResponse.FromString(answer)
+
+    async def OpposeDeposit(  # noqa: N802
+        self,
+        request: pb.OpposeDepositRequest,
+        context: grpc.aio.ServicerContext[pb.OpposeDepositRequest, pb.OpposeDepositResponse],
+    ) -> pb.OpposeDepositResponse:
+        """Oppose deposits."""
+        del context
+        record, wish = mapping.record_name(request.parent, "parent"), mapping.opposition_wish(request.opposition)
+        write = writing(request)
+        async with refusing(self._refusals, write.acting, record):
+            answer = await self._oppose.oppose(
+                write, record, wish, lambda made: pb.OpposeDepositResponse(opposition=mapping.opposition(made.result, record))
+            )
+        return pb.OpposeDepositResponse.FromString(answer)
+
+    async def AllowDeposit(  # noqa: N802
+        self,
+        request: pb.AllowDepositRequest,
+        context: grpc.aio.ServicerContext[pb.AllowDepositRequest, pb.AllowDepositResponse],
+    ) -> pb.AllowDepositResponse:
+        """Take an opposition back."""
+        del context
+        record, opposition_id = mapping.child_name(request.name, "depositOppositions", "name")
+        write = writing(request)
+        async with refusing(self._refusals, write.acting, record):
+            answer = await self._oppose.allow(write, record, opposition_id, lambda _: pb.AllowDepositResponse())
+        return pb.AllowDepositResponse.FromString(answer)
 
     async def DeclareAttendingPhysician(  # noqa: N802
         self,

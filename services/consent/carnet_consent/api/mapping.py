@@ -15,10 +15,19 @@ from carnet_platform.identifiers import parse_name
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from carnet_consent.domain.asker import Action
-from carnet_consent.domain.consent import AttendingPhysician, Consent, Episode, RecordState, Statement, StatementKind, Switches
+from carnet_consent.domain.consent import (
+    AttendingPhysician,
+    Consent,
+    DepositOpposition,
+    Episode,
+    Statement,
+    StatementKind,
+    Switches,
+)
 from carnet_consent.domain.filter import DocumentFilter
 from carnet_consent.domain.matrix import DocumentRights
 from carnet_consent.domain.opening import Opening
+from carnet_consent.domain.opposing import OppositionWish
 from carnet_consent.domain.outcome import Denial, Permit
 from carnet_consent.domain.stating import Wish
 from carnet_consent.usecases.break_glass import Emergency
@@ -28,7 +37,6 @@ _KINDS = {kind: statements.AuthorisationKind.Value(f"AUTHORISATION_KIND_{kind.va
 _KINDS_OF = {number: kind for kind, number in _KINDS.items()}
 _ACTIONS = {decisions.Action.Value(f"ACTION_{action.value}"): action for action in Action}
 _PURPOSES = {number: name.removeprefix("PURPOSE_OF_USE_") for name, number in purpose_of_use_pb2.PurposeOfUse.items() if number}
-_STATES = {state: record_pb2.RecordState.Value(f"RECORD_STATE_{state.value}") for state in RecordState}
 
 
 def record_name(name: str, field: str) -> str:
@@ -120,6 +128,7 @@ def _fill_filter(message: decisions.DocumentFilter, documents: DocumentFilter) -
     message.own_professional = documents.own_professional
     message.own_structure = documents.own_structure
     message.excluded_structures.extend(documents.excluded_structures)
+    message.unmasked_types.extend(documents.unmasked_types)
 
 
 @lru_cache(maxsize=256)
@@ -135,13 +144,13 @@ def _reason(name: str) -> error_reason_pb2.ErrorReason.ValueType:
     return error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{name}")
 
 
-def wish(authorisation: statements.Authorisation) -> Wish:
+def wish(authorisation: statements.Authorisation, *, is_for_another: bool) -> Wish:
     """What somebody asks to state."""
     kind = _KINDS_OF.get(authorisation.kind)
     if kind is None:
         raise InvalidArgument("INVALID_FIELD", "is required", field="authorisation.kind")
     end = _instant(authorisation.end_time, "authorisation.end_time") if authorisation.HasField("end_time") else None
-    return Wish(grantee_name(authorisation.grantee, "authorisation.grantee"), kind, end, authorisation.motive)
+    return Wish(grantee_name(authorisation.grantee, "authorisation.grantee"), kind, end, authorisation.motive, is_for_another)
 
 
 def statement(stated: Statement, record: str) -> statements.Authorisation:
@@ -154,6 +163,22 @@ def statement(stated: Statement, record: str) -> statements.Authorisation:
         stated_by=stated.stated_by,
         motive=stated.motive,
     )
+    if stated.end is not None:
+        message.end_time.CopyFrom(timestamp(stated.end))
+    return message
+
+
+def opposition_wish(asked: statements.DepositOpposition) -> OppositionWish:
+    """What somebody asks to oppose."""
+    author = grantee_name(asked.author, "opposition.author") if asked.author else ""
+    end = _instant(asked.end_time, "opposition.end_time") if asked.HasField("end_time") else None
+    return OppositionWish(author, asked.document_class, end, asked.reason)
+
+
+def opposition(stated: DepositOpposition, record: str) -> statements.DepositOpposition:
+    """An opposition as told."""
+    name = f"{record}/depositOppositions/{stated.id}"
+    message = statements.DepositOpposition(name=name, author=stated.author, document_class=stated.document_class)
     if stated.end is not None:
         message.end_time.CopyFrom(timestamp(stated.end))
     return message
@@ -172,19 +197,20 @@ def statement_list(in_force: tuple[Statement, ...], consent: Consent) -> authori
             authorisations.ListAuthorisationsResponse.AttendingPhysician(professional=one.professional, status=physician_status(one))
             for one in consent.attending_physicians
         ],
+        deposit_oppositions=[opposition(one, consent.record) for one in consent.oppositions],
     )
 
 
 def opening(request: records.OpenRecordRequest) -> Opening:
-    """What somebody asks to open; without switches all but MASKED are accepted."""
+    """What somebody asks to open; without switches ETREAT and BTG are accepted."""
     evidence = request.evidence
     accepted = switches(request.emergency_switches) if request.HasField("emergency_switches") else Switches()
     return Opening(patient_name(request.patient), evidence.form, evidence.form_version, evidence.method, accepted)
 
 
 def switches(message: record_pb2.EmergencySwitches) -> Switches:
-    """All three switches."""
-    return Switches(message.dispatch, message.break_glass, message.masked_documents)
+    """All switches; one that is left out is off."""
+    return Switches(message.dispatch, message.break_glass, message.masked_documents, message.directives)
 
 
 def etag(consent: Consent) -> str:
@@ -192,34 +218,10 @@ def etag(consent: Consent) -> str:
     return f'"{consent.revision}"'
 
 
-def record(consent: Consent) -> record_pb2.Record:
-    """A record as its holder sees it."""
-    evidence = consent.evidence
-    return record_pb2.Record(
-        name=consent.record,
-        patient=consent.patient,
-        state=_STATES[consent.state],
-        open_time=timestamp(consent.opened),
-        evidence=record_pb2.ConsentEvidence(
-            form=evidence.form,
-            form_version=evidence.form_version,
-            method=evidence.method,
-            collected_by=evidence.collected_by,
-            collect_time=timestamp(evidence.collected),
-        ),
-        emergency_switches=record_pb2.EmergencySwitches(
-            dispatch=consent.switches.dispatch,
-            break_glass=consent.switches.break_glass,
-            masked_documents=consent.switches.masked_documents,
-        ),
-        etag=etag(consent),
-    )
-
-
 def emergency(request: emergencies.BreakGlassRequest) -> Emergency:
     """What the professional attests and says."""
     lasts = request.duration.ToTimedelta() if request.HasField("duration") else None
-    return Emergency(request.cannot_express_will, request.immediate_risk, request.reason, lasts)
+    return Emergency(request.cannot_express_will, request.immediate_risk, request.reason, lasts, request.motive)
 
 
 def episode(told: Episode, record: str) -> emergencies.EmergencyEpisode:

@@ -2,22 +2,23 @@
 
 import grpc
 from carnet.consent.v1 import record_service_pb2 as pb
-from carnet.consent.v1.record_service_pb2_grpc import RecordServiceServicer
 
-from carnet_consent.api import mapping
+from carnet_consent.api import mapping, record_mapping
+from carnet_consent.api.etags import only_for
+from carnet_consent.api.record_life import RecordLifeServicer, Verbs
 from carnet_consent.api.refusing import refusing
 from carnet_consent.usecases.acting import acting, writing
 from carnet_consent.usecases.hide import UpdateSwitches
-from carnet_consent.usecases.open_record import OpenRecord
 from carnet_consent.usecases.read_record import ReadRecord
 from carnet_consent.usecases.record_refusals import RecordRefusals
 
 
-class RecordServicer(RecordServiceServicer):
-    """Parses, asks the use case, maps the answer."""
+class RecordServicer(RecordLifeServicer):
+    """Parses, asks the use case, maps the answer. What closes, reopens and announces is in `record_life.py`."""
 
-    def __init__(self, open_record: OpenRecord, read: ReadRecord, update: UpdateSwitches, refusals: RecordRefusals) -> None:
-        self._open, self._read, self._update, self._refusals = open_record, read, update, refusals
+    def __init__(self, verbs: Verbs, read: ReadRecord, update: UpdateSwitches, refusals: RecordRefusals) -> None:
+        super().__init__(verbs, refusals)
+        self._open, self._read, self._update = verbs.open, read, update
 
     async def OpenRecord(  # noqa: N802 -- the contract's name
         self, request: pb.OpenRecordRequest, context: grpc.aio.ServicerContext[pb.OpenRecordRequest, pb.OpenRecordResponse]
@@ -26,7 +27,7 @@ class RecordServicer(RecordServiceServicer):
         del context
         opening, write = mapping.opening(request), writing(request)
         async with refusing(self._refusals, write.acting, ""):
-            answer = await self._open(write, opening, lambda opened: pb.OpenRecordResponse(record=mapping.record(opened.consent)))
+            answer = await self._open(write, opening, lambda opened: pb.OpenRecordResponse(record=record_mapping.record(opened.consent)))
         return pb.OpenRecordResponse.FromString(answer)
 
     async def LookupRecord(  # noqa: N802
@@ -36,8 +37,7 @@ class RecordServicer(RecordServiceServicer):
         del context
         patient, who = mapping.patient_name(request.patient), acting()
         async with refusing(self._refusals, who, ""):
-            availability, record = await self._read.look_up(who, patient)
-        return pb.LookupRecordResponse(availability=pb.RecordAvailability.Value(f"RECORD_AVAILABILITY_{availability.value}"), record=record)
+            return record_mapping.found(await self._read.look_up(who, patient))
 
     async def GetRecord(  # noqa: N802
         self, request: pb.GetRecordRequest, context: grpc.aio.ServicerContext[pb.GetRecordRequest, pb.GetRecordResponse]
@@ -46,7 +46,7 @@ class RecordServicer(RecordServiceServicer):
         del context
         record, who = mapping.record_name(request.name, "name"), acting()
         async with refusing(self._refusals, who, record):
-            return pb.GetRecordResponse(record=mapping.record(await self._read.own(who, record)))
+            return pb.GetRecordResponse(record=record_mapping.record(await self._read.own(who, record)))
 
     async def UpdateEmergencySwitches(  # noqa: N802
         self,
@@ -61,7 +61,7 @@ class RecordServicer(RecordServiceServicer):
                 write,
                 record,
                 mapping.switches(request.emergency_switches),
-                lambda consent: request.etag in {"", mapping.etag(consent)},
-                lambda updated: pb.UpdateEmergencySwitchesResponse(record=mapping.record(updated.consent)),
+                only_for(request.etag),
+                lambda updated: pb.UpdateEmergencySwitchesResponse(record=record_mapping.record(updated.consent)),
             )
         return pb.UpdateEmergencySwitchesResponse.FromString(answer)

@@ -10,6 +10,7 @@ from carnet_platform.errors import (
     InvalidArgument,
     NotFound,
     Refusal,
+    ResourceExhausted,
     Unauthenticated,
 )
 
@@ -24,6 +25,7 @@ KINDS: Mapping[str, type[Refusal]] = {
     "ROLE_NOT_ALLOWED": Denied,
     "MANDATE_NOT_IN_FORCE": Denied,
     "BLOCKED": Denied,
+    "DEPOSIT_OPPOSED": Denied,
     "NEEDS_CONSENT": Denied,
     "EMERGENCY_OPPOSED": Denied,
     "EMERGENCY_PROFESSION_NOT_ALLOWED": Denied,
@@ -32,6 +34,10 @@ KINDS: Mapping[str, type[Refusal]] = {
     "STATE_FORBIDS": FailedPrecondition,
     "EPISODE_ENDED": FailedPrecondition,
     "IDENTITY_NOT_QUALIFIED": FailedPrecondition,
+    "PERSON_DECEASED": FailedPrecondition,
+    "OPENING_WAY_NOT_OFFERED": FailedPrecondition,
+    "DEPARTEMENT_NOT_OPEN": FailedPrecondition,
+    "DIFFERENCE_NOT_SETTLED": FailedPrecondition,
     "RECORD_EXISTS": AlreadyExists,
     "NOT_FOUND": NotFound,
     "INVALID_FIELD": InvalidArgument,
@@ -39,6 +45,7 @@ KINDS: Mapping[str, type[Refusal]] = {
     "ATTESTATION_REQUIRED": InvalidArgument,
     "EVIDENCE_REQUIRED": InvalidArgument,
     "SWITCH_DEPENDENCY": InvalidArgument,
+    "OPENING_BUDGET_SPENT": ResourceExhausted,
 }
 """The kind of refusal of each reason a rule gives."""
 
@@ -50,4 +57,10 @@ async def refusing(refusals: RecordRefusals, acting: Acting, record: str) -> Asy
         yield
     except RuleBrokenError as broken:
         await refusals(acting, record, broken.reason)
-        raise KINDS[broken.reason](broken.reason, broken.message, field=broken.field) from None
+        raise as_refusal(broken) from None
+
+
+def as_refusal(broken: RuleBrokenError) -> Refusal:
+    """A broken rule as its caller is told."""
+    kind = KINDS[broken.reason]
+    return kind(broken.reason, broken.message, field=broken.field, metadata=broken.metadata, retry_after=broken.retry_after)

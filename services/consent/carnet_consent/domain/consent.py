@@ -16,6 +16,10 @@ class RecordState(StrEnum):
 
     ACTIVE = "ACTIVE"
     CLOSED = "CLOSED"
+    ANNOUNCED = "ANNOUNCED"
+    """Its opening was announced to the person, who may oppose it (CSP R1111-28): there is no record yet."""
+    OPPOSED = "OPPOSED"
+    """The person opposed its opening (CSP L1111-14): there is no record, and none is announced again."""
 
 
 class StatementKind(StrEnum):
@@ -91,11 +95,13 @@ class Switches:
     dispatch: bool = True
     break_glass: bool = True
     masked_documents: bool = False
+    directives: bool = False
+    """Advance directives, trusted person and emergency contacts, even masked and with MASKED off (`emergency.py`)."""
 
     @property
     def contradict_each_other(self) -> bool:
-        """MASKED is only settable when one of the two others is on (domain.md 3.3)."""
-        return self.masked_documents and not (self.dispatch or self.break_glass)
+        """MASKED is only settable when one of the first two is on (domain.md 3.3); DIRECTIVES likewise: both widen those two."""
+        return (self.masked_documents or self.directives) and not (self.dispatch or self.break_glass)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,43 @@ class Evidence:
     method: str
     collected_by: str
     collected: datetime
+
+
+DEATH = "FERMETURE_DECES"
+"""The coded motive of a closing because the person has died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A closing: announced until it takes effect, then done (rules.md 15 and 17)."""
+
+    motive: str
+    """Its code (data/motives). The words said with it stand in the event alone."""
+    evidence: Evidence
+    """How the will to close was collected, by whom and when; of a death, only when it was learnt."""
+    due: datetime
+    """When it takes effect, unless it is opposed or taken back."""
+    closed: datetime | None = None
+    """When it did; None while it is announced."""
+    destroy: datetime | None = None
+    """When the closed record is due to be destroyed (CSP L1111-18); None while the closing is announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class DepositOpposition:
+    """The holder opposes that somebody feeds her record, or that it is fed with a class of documents (`opposing.py`)."""
+
+    id: str
+    author: str
+    """`professionals/{p}` or `structures/{s}`; empty for every author."""
+    document_class: str
+    """A class of JDV_J57; empty for every class."""
+    end: datetime | None
+    """The first instant at which it no longer holds; None when only her hand ends it."""
+
+    def is_in_force(self, now: datetime) -> bool:
+        """From the moment it is stored to just before its end, as a block."""
+        return self.end is None or now < self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +169,30 @@ class Consent:
     attending_physicians: tuple[AttendingPhysician, ...] = ()
     hides: tuple[NamedHide, ...] = ()
     episodes: tuple[Episode, ...] = ()
+    closing: Closing | None = None
+    """The closing that is announced, or by which the record is closed."""
+    renewed: Evidence | None = None
+    """How consent was collected when the record was last reopened."""
+    opening_due: datetime | None = None
+    """When an announced opening takes effect, unless it is opposed."""
+    person_revision: int = 0
+    """The revision of the person, as identity counts, at which it was last learnt whether she lives: older news is no news."""
+
+    muted_letters: tuple[str, ...] = ()
+    """The kinds of notice (`notice.py`) of which the holder wants no letter; the inbox tells them all the same. Sorted."""
+    oppositions: tuple[DepositOpposition, ...] = ()
+
+    @property
+    def is_unopened(self) -> bool:
+        """Whether the record was announced and never opened: for everybody but the person there is none."""
+        return self.state in {RecordState.ANNOUNCED, RecordState.OPPOSED}
+
+    @property
+    def due(self) -> datetime | None:
+        """When time itself changes this record next: an announced closing or opening takes effect. None when nothing waits for time."""
+        if self.state == RecordState.ACTIVE and self.closing is not None:
+            return self.closing.due
+        return self.opening_due if self.state == RecordState.ANNOUNCED and self.closing is None else None
 
     def in_force_about(self, grantee: str, now: datetime) -> tuple[Statement, ...]:
         """The statements in force about one professional or structure. Nobody's name finds nothing."""
@@ -155,5 +222,9 @@ def contradictions(consent: Consent) -> Iterator[str]:
         yield "a doctor who is attending physician in two ways"
     if sum(a.is_confirmed for a in consent.attending_physicians) > 1:
         yield "two confirmed attending physicians"
+    if consent.state != RecordState.CLOSED and consent.closing is not None and consent.closing.closed is not None:
+        yield "a closing that took effect on a record that is not closed"
+    if consent.state == RecordState.ANNOUNCED and consent.opening_due is None:
+        yield "an opening announced for no day"
     if consent.switches.contradict_each_other:
         yield "masked documents opened in an emergency that is refused"

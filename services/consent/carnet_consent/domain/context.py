@@ -1,10 +1,11 @@
 """Step 1 of a decision: who asks, for which structure, for which purpose. No record is looked at here (rules.md 1 and 6)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from carnet_consent.domain.asker import Action, Asker, Purpose
-from carnet_consent.domain.outcome import Decision, denied
+from carnet_consent.domain.checks import Check, first_refusal
+from carnet_consent.domain.outcome import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,64 +27,65 @@ PURPOSES_OF: Mapping[Action, frozenset[str]] = {
 """The purposes for which each action may be asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusing:
-    """A rule that refuses a question by its context alone."""
-
-    reason: str
-    name: str
-    source: str
-    applies: Callable[[Question], bool]
-
-
-CONTEXT_RULES: tuple[Refusing, ...] = (
-    Refusing(
+CONTEXT_RULES: tuple[Check[Question], ...] = (
+    Check(
+        "session",
         "SESSION_WITHDRAWN",
         "architecture.md 4, promise 2: the session, activity, structure or certificate was withdrawn",
         "CSP L1110-4",
         lambda asked: asked.asker.is_withdrawn,
     ),
-    Refusing(
+    Check(
+        "person-stated",
         "USER_UNKNOWN",
         "rules.md 6: no person is stated",
         "CSP R1111-43",
         lambda asked: not asked.asker.subject or not asked.asker.role,
     ),
-    Refusing(
+    Check(
+        "purpose-stated",
         "PURPOSE_NOT_ALLOWED",
         "rules.md 6: the purpose is absent or not the token's",
         "CSP L1110-4",
         lambda asked: not asked.purpose or asked.purpose != asked.asker.purpose,
     ),
-    Refusing(
+    Check(
+        "purpose-of-action",
         "PURPOSE_NOT_ALLOWED",
         "rules.md 6: the purpose does not allow this action",
         "CSP L1110-4",
         lambda asked: asked.purpose not in PURPOSES_OF[asked.action],
     ),
-    Refusing(
+    Check(
+        "purpose-of-person",
         "PURPOSE_NOT_ALLOWED",
         "domain.md 3.7, 5: a person asks at her own request, and only a person does so",
         "CSP L1111-19",
         lambda asked: asked.asker.is_person != (asked.purpose == Purpose.PATIENT_REQUEST),
     ),
-    Refusing(
+    Check(
+        "mandate-stated",
         "MANDATE_NOT_IN_FORCE",
         "rules.md 12: who acts for another does so under a mandate in force",
         "CSP L1111-14",
-        lambda asked: asked.asker.is_mandatary and asked.asker.mandate is None,
+        lambda asked: asked.asker.mandate is None,
+        concerns=lambda asked: asked.asker.is_mandatary,
     ),
-    Refusing(
+    Check(
+        "named-reader",
         "ROLE_NOT_ALLOWED",
         "domain.md 3.7, 4d: only a professional authenticated by name reads for care",
         "REF-DMP, EX_AIR-085",
-        lambda asked: asked.action == Action.READ and not (asked.asker.is_person or asked.asker.is_named_professional),
+        lambda asked: not (asked.asker.is_person or asked.asker.is_named_professional),
+        concerns=lambda asked: asked.action == Action.READ,
     ),
-    Refusing(
+    Check(
+        "structure-stated",
         "USER_UNKNOWN",
         "rules.md 6: no structure is stated",
         "CSP R1111-43",
-        lambda asked: asked.asker.is_named_professional and not asked.asker.structure,
+        lambda asked: not asked.asker.structure,
+        concerns=lambda asked: asked.asker.is_named_professional,
     ),
 )
 """In this order; the first that applies refuses."""
@@ -91,5 +93,4 @@ CONTEXT_RULES: tuple[Refusing, ...] = (
 
 def refused_before_any_record(question: Question) -> Decision | None:
     """Refuse a question whose context is withdrawn, absent or of the wrong kind; None when the record may be looked at."""
-    rule = next((rule for rule in CONTEXT_RULES if rule.applies(question)), None)
-    return denied(rule.reason, rule.name, rule.source) if rule is not None else None
+    return first_refusal(CONTEXT_RULES, question)

@@ -41,13 +41,14 @@ def _check_whom(asker: Asker, consent: Consent, hidden: NamedHide) -> None:
 
 
 def check_switches(switches: Switches) -> None:
-    """Refuse MASKED without one of the two cases it speaks of (domain.md 3.3)."""
+    """Refuse MASKED and DIRECTIVES without one of the two cases they speak of (domain.md 3.3)."""
     if switches.contradict_each_other:
-        raise RuleBrokenError("SWITCH_DEPENDENCY", "MASKED needs an emergency access that is accepted.", field="emergency_switches")
+        name, field = ("MASKED", "masked_documents") if switches.masked_documents else ("DIRECTIVES", "directives")
+        raise RuleBrokenError("SWITCH_DEPENDENCY", f"{name} needs ETREAT or BTG.", field=f"emergency_switches.{field}")
 
 
 def set_switches(consent: Consent, asker: Asker, switches: Switches, now: datetime) -> Consent:
-    """Set all three switches. Opposing ends the emergencies that are open."""
+    """Set all switches. Opposing ends the emergencies that are open."""
     check_holder(asker, consent)
     check_switches(switches)
     return without_opposed_episodes(replace(consent, switches=switches), now)
@@ -59,4 +60,5 @@ def switches_withdraw(before: Switches, after: Switches) -> bool:
         (before.dispatch and not after.dispatch)
         or (before.break_glass and not after.break_glass)
         or (before.masked_documents and not after.masked_documents)
+        or (before.directives and not after.directives)
     )

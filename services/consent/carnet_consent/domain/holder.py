@@ -4,10 +4,11 @@ Somebody else's record is answered as an absent one is: whether another person h
 """
 
 from carnet_consent.domain.asker import Action, Asker
+from carnet_consent.domain.case import Case, Way
+from carnet_consent.domain.checks import Check
 from carnet_consent.domain.consent import Consent, RecordState
 from carnet_consent.domain.filter import INVISIBLE_TO_THE_PATIENT, DocumentFilter
-from carnet_consent.domain.matrix import Habilitation
-from carnet_consent.domain.outcome import Decision, Permit, denied
+from carnet_consent.domain.outcome import Decision, Permit
 
 LAW = "CSP L1111-19"
 OPEN_WHILE_CLOSED = frozenset({Action.READ, Action.READ_HISTORY})
@@ -24,24 +25,24 @@ def acts_as_holder(asker: Asker, consent: Consent) -> bool:
     return asker.acts_for != "" and asker.acts_for == consent.patient
 
 
-def decide_holder(asker: Asker, action: Action, consent: Consent, habilitation: Habilitation) -> Decision:
+def permit_holder(case: Case) -> Decision:
     """Permit the holder; for a deposit within what a person may deposit (rules.md 19)."""
-    if not is_holder(asker, consent):
-        return absent_record()
-    if consent.state != RecordState.ACTIVE and action not in OPEN_WHILE_CLOSED:
-        return closed_record()
-    if action == Action.DEPOSIT:
+    role = case.asker.role
+    if case.question.action == Action.DEPOSIT:
         rule = "rules.md 19: deposit by the holder"
-        return Decision(Permit(DocumentFilter(habilitation.may_deposit(asker.role))), rule, "data/matrice-depot.csv")
-    documents = DocumentFilter(habilitation.may_read(asker.role), excluded_visibilities=(INVISIBLE_TO_THE_PATIENT,))
+        return Decision(Permit(DocumentFilter(case.habilitation.may_deposit(role))), rule, "data/matrice-depot.csv")
+    documents = DocumentFilter(case.habilitation.may_read(role), excluded_visibilities=(INVISIBLE_TO_THE_PATIENT,))
     return Decision(Permit(documents), "the holder's own record", f"{LAW}, R1111-53")
 
 
-def absent_record() -> Decision:
-    """Answer for a record that is not there, or must be taken for absent."""
-    return denied("NOT_FOUND", "rules.md 1: there is no such record", "CSP R1111-46")
+ABSENT = ("NOT_FOUND", "rules.md 1: there is no such record", "CSP R1111-46")
+"""The reason, rule and source of a record that is not there, or must be taken for absent."""
+_CLOSED = ("RECORD_CLOSED", "domain.md 2: a closed record is neither fed nor read", "PDSM4DMP td02")
 
-
-def closed_record() -> Decision:
-    """Answer for a record that is closed to this action."""
-    return denied("RECORD_CLOSED", "domain.md 2: a closed record is neither fed nor read", "PDSM4DMP td02")
+RECORD_ACTIVE: Check[Case] = Check("state", *_CLOSED, lambda case: case.consent.state != RecordState.ACTIVE)
+HOLDER_S_OWN: Check[Case] = Check("holder", *ABSENT, lambda case: not is_holder(case.asker, case.consent))
+OPEN_TO_THE_HOLDER: Check[Case] = Check(
+    "state", *_CLOSED, lambda case: case.consent.state != RecordState.ACTIVE and case.question.action not in OPEN_WHILE_CLOSED
+)
+HOLDER = Way((HOLDER_S_OWN, OPEN_TO_THE_HOLDER), permit_holder)
+"""The person herself, who keeps some rights while her record is closed."""

@@ -5,7 +5,7 @@ the depositor.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 HOLDER_ROLES = frozenset({"PATIENT", "RL"})
 """The holder and her representative read every type, so that a type in no table is still theirs."""
@@ -28,6 +28,16 @@ class DocumentRights:
     def cover_nothing(self) -> bool:
         """Whether no document at all is covered."""
         return not (self.all_types or self.classes or self.allowed_types)
+
+    def without(self, classes: frozenset[str], class_of: Mapping[str, str]) -> "DocumentRights":
+        """These rights but for some classes; `class_of` is the class of each type."""
+        if not classes:
+            return self
+        return replace(
+            self,
+            classes=tuple(one for one in self.classes if one not in classes),
+            allowed_types=tuple(one for one in self.allowed_types if class_of.get(one) not in classes),
+        )
 
     def cover(self, document_class: str, document_type: str) -> bool:
         """Whether a document of this class and type is covered."""
@@ -61,6 +71,10 @@ class Habilitation:
     """The professions that may act under BREAK_GLASS and under EMERGENCY_DISPATCH (rules.md 9)."""
     classes: Mapping[str, str] = field(repr=False)
     """The class of each document type."""
+    directives: tuple[str, ...] = field(default=(), repr=False)
+    """The types that the switch DIRECTIVES speaks of, sorted."""
+    emergency_motives: frozenset[str] = field(default=frozenset(), repr=False)
+    """The codes of why the glass may be broken."""
 
     def may_read(self, role: str) -> DocumentRights:
         """What a role may read; a role in no table nothing."""

@@ -12,6 +12,7 @@ from carnet_consent.domain.matrix import HOLDER_ROLES, DocumentRights, Habilitat
 
 READING, EXCEPTIONS, DEPOSITING = "matrice-habilitation.csv", "matrice-exceptions.csv", "matrice-depot.csv"
 TYPES, EMERGENCY = "type-class.csv", "professions-urgence.csv"
+DIRECTIVES, MOTIVES = "types-urgence.csv", "motifs-urgence.csv"
 
 COLUMNS = {
     READING: ("profession", "class", "permission", "status"),
@@ -19,14 +20,20 @@ COLUMNS = {
     DEPOSITING: ("actor", "class", "type", "status"),
     TYPES: ("type", "class"),
     EMERGENCY: ("purpose", "profession", "status"),
+    DIRECTIVES: ("switch", "type", "status"),
+    MOTIVES: ("motive", "status"),
 }
 """The files of an edition and the columns that each must have, in this order."""
+_KEY_COLUMNS = {READING: 2, EXCEPTIONS: 3, DEPOSITING: 3, TYPES: 1, EMERGENCY: 2, DIRECTIVES: 2, MOTIVES: 1}
+"""How many of the first columns tell the lines of a file apart."""
 
 STATUSES = frozenset({"V", "V-partial", "A"})
 READERS_BESIDE_PROFESSIONS = frozenset({"SOC", "AGENT", "CPE", "PATIENT", "RL"})
 DEPOSITORS_BESIDE_PROFESSIONS = frozenset({"SOC", "STRUCTURE", "CPE", "INSURER", "PATIENT", "RL", "PLATFORM"})
 EMERGENCY_PURPOSES = frozenset({"BREAK_GLASS", "EMERGENCY_DISPATCH"})
+EMERGENCY_SWITCHES = frozenset({"DIRECTIVES"})
 _PROFESSION = re.compile(r"\d{2}")
+_CODE = re.compile(r"[A-Z][A-Z_]{1,39}")
 
 
 class BrokenTableError(Exception):
@@ -69,6 +76,8 @@ def habilitation(files: Mapping[str, str], edition: str) -> Habilitation:
         depositing=_depositing(files[DEPOSITING], frozenset(readable), classes),
         emergency_professions=_emergency(files[EMERGENCY], frozenset(readable)),
         classes=classes,
+        directives=_directives(files[DIRECTIVES], classes),
+        emergency_motives=_motives(files[MOTIVES]),
     )
 
 
@@ -86,7 +95,7 @@ def _lines(file: str, text: str) -> Iterator[_Line]:
         line.check(all(value and value == value.strip() for value in line.values), "no value may be empty or have blanks around it")
         if "status" in COLUMNS[file]:
             line.check(line.values[-1] in STATUSES, f"the status must be one of {', '.join(sorted(STATUSES))}")
-        key = line.values[:2] if file in {READING, EMERGENCY} else line.values[:1] if file == TYPES else line.values[:3]
+        key = line.values[: _KEY_COLUMNS[file]]
         line.check(key not in seen, "the same thing is stated twice")
         seen.add(key)
         yield line
@@ -161,6 +170,28 @@ def _emergency(text: str, roles: frozenset[str]) -> dict[str, frozenset[str]]:
         line.check(_is_profession(profession) and profession in roles, "the profession has no line in the matrix")
         allowed[purpose] = allowed.get(purpose, frozenset()) | {profession}
     return allowed
+
+
+def _directives(text: str, classes: Mapping[str, str]) -> tuple[str, ...]:
+    """Read the document types that a switch of an emergency speaks of."""
+    types = set()
+    for line in _lines(DIRECTIVES, text):
+        switch, document_type, _ = line.values
+        line.check(switch in EMERGENCY_SWITCHES, "no switch speaks of types by this name")
+        line.check(document_type in classes, "the document type is in no class")
+        types.add(document_type)
+    return tuple(sorted(types))
+
+
+def _motives(text: str) -> frozenset[str]:
+    """Read the codes of why the glass may be broken; one of them stands for every other."""
+    motives = set()
+    for line in _lines(MOTIVES, text):
+        line.check(_CODE.fullmatch(line.values[0]) is not None, "a motive is a code in capitals")
+        motives.add(line.values[0])
+    if "OTHER" not in motives:  # what a caller means who names no code
+        raise BrokenTableError(f"{MOTIVES}: there must be the motive OTHER")
+    return frozenset(motives)
 
 
 def _is_profession(role: str) -> bool:

@@ -34,6 +34,9 @@ class Availability(StrEnum):
     BLOCKED = "BLOCKED"
     CLOSED = "CLOSED"
     NO_RECORD = "NO_RECORD"
+    OPENING_ANNOUNCED = "OPENING_ANNOUNCED"
+    """There is none yet. Told to the person alone, as the next is: to everybody else there is no record."""
+    OPENING_OPPOSED = "OPENING_OPPOSED"
 
 
 def check_may_open(asker: Asker, opening: Opening) -> None:
@@ -43,15 +46,26 @@ def check_may_open(asker: Asker, opening: Opening) -> None:
             raise RuleBrokenError("ROLE_NOT_ALLOWED", "A person opens a record for herself alone, or for a minor whom she represents.")
     else:
         check_treating(asker)
-    for name, text in (("form", opening.form), ("form_version", opening.form_version), ("method", opening.method)):
+    check_evidence(opening.form, opening.form_version, opening.method)
+    check_switches(opening.switches)
+
+
+def check_evidence(form: str, form_version: str, method: str) -> None:
+    """Refuse evidence of a person's will that lacks a part."""
+    for name, text in (("form", form), ("form_version", form_version), ("method", method)):
         if not text.strip() or len(text) > EVIDENCE_LENGTH:
             raise RuleBrokenError("EVIDENCE_REQUIRED", f"is required, at most {EVIDENCE_LENGTH} characters", field=f"evidence.{name}")
-    check_switches(opening.switches)
+
+
+def evidence_of(asker: Asker, form: str, form_version: str, method: str, now: datetime) -> Evidence:
+    """The evidence as the asker collected it. Refused when it lacks a part."""
+    check_evidence(form, form_version, method)
+    return Evidence(form.strip(), form_version.strip(), method.strip(), asker.subject, now)
 
 
 def open_record(asker: Asker, opening: Opening, now: datetime, durations: Durations, *, record: str, statement_id: str) -> Consent:
     """Make the record. The professional who opens it collected the person's consent, so he is authorised by it."""
-    evidence = Evidence(opening.form.strip(), opening.form_version.strip(), opening.method.strip(), asker.subject, now)
+    evidence = evidence_of(asker, opening.form, opening.form_version, opening.method, now)
     statements: tuple[Statement, ...] = ()
     if not asker.is_person:
         statements = (Statement(statement_id, asker.subject, StatementKind.STANDING, now, now + durations.standing, asker.subject),)
@@ -68,10 +82,17 @@ def check_may_look_up(asker: Asker, patient: str) -> None:
         raise RuleBrokenError("USER_UNKNOWN", "Name a structure where the user works.")
 
 
+def tells_closing(asker: Asker) -> bool:
+    """Whether why and when a record was closed is told, as a code and a date: to the person, and to a named professional (rules.md 7)."""
+    return asker.is_person or asker.is_named_professional
+
+
 def availability(consent: Consent | None, asker: Asker, now: datetime) -> Availability:
     """Tell the state of a record with what its reader needs to ask the patient, and nothing beyond (rules.md 7)."""
-    if consent is None:
+    if consent is None or (consent.is_unopened and not asker.is_person):
         return Availability.NO_RECORD
+    if consent.is_unopened:
+        return Availability.OPENING_ANNOUNCED if consent.state == RecordState.ANNOUNCED else Availability.OPENING_OPPOSED
     if consent.state != RecordState.ACTIVE:
         return Availability.CLOSED
     finding = first_that_speaks(consent, asker, now)

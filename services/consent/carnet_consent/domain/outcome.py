@@ -72,6 +72,7 @@ SENTENCES = {
     "RECORD_CLOSED": "The record is closed.",
     "CONSENT_UNREADABLE": "What is stated about this access cannot be read with certainty. Call the operator.",
     "BLOCKED": "The person blocked this access. Ask your patient.",
+    "DEPOSIT_OPPOSED": "The person opposed this deposit. Ask your patient.",
     "NEEDS_CONSENT": "The person's consent is needed. Ask your patient.",
     "EMERGENCY_OPPOSED": "The person opposed emergency access.",
     "EMERGENCY_PROFESSION_NOT_ALLOWED": "This profession may not use emergency access.",

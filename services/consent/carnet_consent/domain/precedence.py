@@ -7,6 +7,7 @@ The named hide speaks of single documents, never of the record: `filter.py` take
 A structure's block is found under the structure acted for, so it does not follow a person to another structure.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
@@ -17,6 +18,10 @@ from carnet_consent.domain.consent import AUTHORISATIONS, Consent, Statement, St
 
 class Rule(Protocol):
     """One rule: its name, its source in law, what it answers when it speaks."""
+
+    @property
+    def key(self) -> str:
+        """Its stable name in an explanation."""
 
     @property
     def name(self) -> str:
@@ -38,6 +43,7 @@ class Rule(Protocol):
 class BlockOfThePerson:
     """The holder blocked this professional by name."""
 
+    key: ClassVar[str] = "block-of-the-person"
     name: ClassVar[str] = "rules.md 2: block of the person"
     source: ClassVar[str] = "CSP L1111-19, R1111-46"
     refusal: ClassVar[str] = "BLOCKED"
@@ -51,6 +57,7 @@ class BlockOfThePerson:
 class BlockOfTheStructure:
     """The holder blocked the structure this professional acts for."""
 
+    key: ClassVar[str] = "block-of-the-structure"
     name: ClassVar[str] = "rules.md 2: block of the structure"
     source: ClassVar[str] = "CSP L1111-19, R1111-46"
     refusal: ClassVar[str] = "BLOCKED"
@@ -64,6 +71,7 @@ class BlockOfTheStructure:
 class AuthorisationOfThePerson:
     """The holder consented to this professional, once or standing."""
 
+    key: ClassVar[str] = "authorisation-of-the-person"
     name: ClassVar[str] = "rules.md 2: authorisation of the person"
     source: ClassVar[str] = "CSP L1111-17, R1111-46"
     refusal: ClassVar[str] = ""
@@ -77,6 +85,7 @@ class AuthorisationOfThePerson:
 class AuthorisationOfTheStructure:
     """The holder consented to the structure this professional acts for."""
 
+    key: ClassVar[str] = "authorisation-of-the-structure"
     name: ClassVar[str] = "rules.md 2: authorisation of the structure"
     source: ClassVar[str] = "CSP L1111-17, R1111-46"
     refusal: ClassVar[str] = ""
@@ -90,6 +99,7 @@ class AuthorisationOfTheStructure:
 class CareRelation:
     """The asker, or the structure he acts for, takes care of the person, who was told and did not oppose."""
 
+    key: ClassVar[str] = "care-relation"
     name: ClassVar[str] = "rules.md 3: care relation"
     source: ClassVar[str] = "CSP L1110-12, R1111-46"
     refusal: ClassVar[str] = ""
@@ -129,11 +139,19 @@ class Finding:
 
 def first_that_speaks(consent: Consent, asker: Asker, now: datetime) -> Finding:
     """Apply `PRECEDENCE` to the statements in force at `now`."""
-    for rule in PRECEDENCE:
-        statement = rule.speaks(consent, asker, now)
+    for rule, statement in asked_in_turn(consent, asker, now):
         if statement is not None:
             return Finding(rule.name, rule.source, rule.refusal, statement)
     return Finding(*NOTHING_STATED, refusal="NEEDS_CONSENT", statement=None)
+
+
+def asked_in_turn(consent: Consent, asker: Asker, now: datetime) -> Iterator[tuple[Rule, Statement | None]]:
+    """Each rule of `PRECEDENCE` with the statement it rests on, up to the first that speaks."""
+    for rule in PRECEDENCE:
+        statement = rule.speaks(consent, asker, now)
+        yield rule, statement
+        if statement is not None:
+            return
 
 
 def care_relation(consent: Consent, asker: Asker, now: datetime) -> Statement | None:

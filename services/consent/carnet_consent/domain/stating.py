@@ -1,14 +1,20 @@
 """Stating and taking back: authorisations, care relations and blocks (rules.md 2 and 3, TD0.3).
 
-The holder states anything about anyone; a professional states for himself alone, and thereby that the person consented. A block is
-the holder's, and so is its end: whoever was blocked then falls back to nothing and must ask again. Who stated a thing is kept with it.
+The holder states anything about anyone. A professional states for himself, and thereby that the person consented; when he says so, for
+another professional whose consent he collected (CSP L1111-17 II, R1111-46), being authorised himself. A block is the holder's; the
+confirmed attending physician states one that she asked him for, in words (MES-APP; domain.md 1.3). Its end is hers alone: whoever was
+blocked then falls back to nothing and must ask again. Who stated a thing is kept with it.
+
+What the interface of the DMP asks by TD0.3 as (authorise, attending physician) is here, in the terms of `AuthorisationService`:
+(yes, no) CreateAuthorisation; (yes, yes) CreateAuthorisation, then DeclareAttendingPhysician; (no, no) DeleteAuthorisation;
+(no, yes) EndAttendingPhysician, which keeps the access.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from carnet_consent.domain.asker import Asker, Purpose
-from carnet_consent.domain.consent import Consent, RecordState, Statement, StatementKind
+from carnet_consent.domain.consent import AUTHORISATIONS, Consent, RecordState, Statement, StatementKind
 from carnet_consent.domain.holder import acts_as_holder
 from carnet_consent.domain.precedence import first_that_speaks
 from carnet_consent.domain.refusal import RuleBrokenError
@@ -36,11 +42,13 @@ class Wish:
     kind: StatementKind
     end: datetime | None = None
     motive: str = ""
+    is_for_another: bool = False
+    """A professional says that he collected the consent on behalf of the grantee."""
 
 
 def check_may_change(asker: Asker, consent: Consent) -> None:
     """Refuse a person who neither is the holder nor manages the record for her, as if there were none; and any change of a closed one."""
-    if asker.is_person and not acts_as_holder(asker, consent):
+    if consent.is_unopened or (asker.is_person and not acts_as_holder(asker, consent)):
         raise RuleBrokenError("NOT_FOUND", "There is no such record.")
     if consent.state != RecordState.ACTIVE:
         raise RuleBrokenError("RECORD_CLOSED", "The record is closed.")
@@ -110,9 +118,38 @@ def _check_may_state(consent: Consent, asker: Asker, wish: Wish, now: datetime) 
             raise RuleBrokenError("STATE_FORBIDS", "The grantee is blocked. Take the block back first.")
         return
     check_treating(asker)
-    if wish.kind == StatementKind.BLOCK or wish.grantee != asker.subject:
-        raise RuleBrokenError("ROLE_NOT_ALLOWED", "A professional states for himself, and never a block.")
+    if wish.kind == StatementKind.BLOCK:
+        _check_asked_to_block(consent, asker, wish)
+    elif wish.is_for_another:
+        _check_collected_for_another(consent, asker, wish, now)
+    elif wish.grantee != asker.subject:
+        raise RuleBrokenError("ROLE_NOT_ALLOWED", "A professional states for himself, or says that he collected the consent for another.")
     check_not_blocked(consent, asker, now)
+
+
+def _check_asked_to_block(consent: Consent, asker: Asker, wish: Wish) -> None:
+    """Only the confirmed attending physician blocks for the person: one professional, not himself, and he says that she asked for it."""
+    if not consent.has_confirmed(asker.subject):
+        raise RuleBrokenError("ROLE_NOT_ALLOWED", "Only the person, or her confirmed attending physician on her request, blocks somebody.")
+    if not wish.grantee.startswith("professionals/") or wish.grantee == asker.subject:
+        raise RuleBrokenError("ROLE_NOT_ALLOWED", "The attending physician blocks another professional; a structure she blocks herself.")
+    if not any(character.isalpha() for character in wish.motive):
+        raise RuleBrokenError("INVALID_FIELD", "must say in words that the person asked for it", field="authorisation.motive")
+
+
+def _check_collected_for_another(consent: Consent, asker: Asker, wish: Wish, now: datetime) -> None:
+    """Consent collected for another professional: by one whom the record authorises, an authorisation, for nobody whom she blocked."""
+    finding = first_that_speaks(consent, asker, now)
+    if not finding.authorises:
+        raise RuleBrokenError(finding.refusal, "The person's consent to you comes first. Ask your patient.")
+    if wish.kind not in AUTHORISATIONS:
+        raise RuleBrokenError(
+            "INVALID_FIELD", "must be an authorisation: a care relation is stated by who has it", field="authorisation.kind"
+        )
+    if not wish.grantee.startswith("professionals/") or wish.grantee == asker.subject:
+        raise RuleBrokenError("INVALID_FIELD", "must be another professional", field="authorisation.grantee")
+    if any(s.kind == StatementKind.BLOCK for s in consent.in_force_about(wish.grantee, now)):
+        raise RuleBrokenError("STATE_FORBIDS", "Only the person herself can state this. Ask her.")
 
 
 def _end(wish: Wish, now: datetime, durations: Durations, *, by_holder: bool) -> datetime | None:

@@ -1,4 +1,4 @@
-"""One sealed document a record, in the collection `records`: the text of its consent, its seal, and three fields to find it by.
+"""One sealed document a record, in the collection `records`: the text of its consent, its seal, and four fields to find it by.
 
 The seal is an HMAC under a key derived per record, outside the database, over the very bytes stored. Whoever edits the database cannot
 make one: a document whose seal is missing or wrong, whose fields differ from its text, or that stands in another record's place reads
@@ -7,7 +7,8 @@ the event.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Self
 
 from carnet_platform.envelope import mac
@@ -19,7 +20,7 @@ from carnet_consent.domain.consent import Consent, RecordState
 from carnet_consent.domain.decision import Unreadable
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.storage.indexes import RECORDS, RECORDS_INDEXES, RECORDS_VALIDATOR
-from carnet_consent.storage.text import from_text, to_text
+from carnet_consent.storage.text import from_text, micros_of, to_text
 
 Document = dict[str, Any]
 
@@ -33,6 +34,7 @@ class Seals:
     def sealed(self, consent: Consent) -> Document:
         """The document to store."""
         text = to_text(consent)
+        due = {} if consent.due is None else {"due": micros_of(consent.due)}
         return {
             "_id": consent.record,
             "patient": consent.patient,
@@ -40,6 +42,7 @@ class Seals:
             "revision": consent.revision,
             "consent": text,
             "seal": self._seal(consent.record, text),
+            **due,
         }
 
     def opened(self, document: Mapping[str, Any] | None) -> Consent | Unreadable | None:
@@ -55,8 +58,9 @@ class Seals:
             consent = from_text(text)
         except (ValueError, KeyError, TypeError):  # sealed by a newer version of this service: not readable by this one
             return Unreadable()
-        beside = (document.get("patient"), document.get("state"), document.get("revision"), record)
-        within = (consent.patient, consent.state.value, consent.revision, consent.record)
+        beside = (document.get("patient"), document.get("state"), document.get("revision"), record, document.get("due"))
+        due = None if consent.due is None else micros_of(consent.due)
+        within = (consent.patient, consent.state.value, consent.revision, consent.record, due)
         return consent if beside == within else Unreadable()
 
     def _seal(self, record: str, text: bytes) -> bytes:
@@ -83,6 +87,14 @@ class Records:
         found = await self.collection.find({"patient": patient}, {"state": 1}, session=session).sort("state", 1).limit(1).to_list(1)
         return (found[0]["_id"], found[0]["state"] == RecordState.ACTIVE) if found else ("", False)
 
+    async def look(self, record: str) -> Consent | Unreadable | None:
+        """A record's consent as it is now, for whoever looks again inside a transaction before changing anything."""
+        return self.seals.opened(await self.collection.find_one({"_id": record}))
+
+    async def look_at(self, records: Sequence[str]) -> dict[str, Consent | Unreadable | None]:
+        """The same for several records, by name."""
+        return {str(one["_id"]): self.seals.opened(one) async for one in self.collection.find({"_id": {"$in": list(records)}})}
+
     async def read(self, session: Session, record: str) -> Consent | Unreadable | None:
         """A record's consent inside a transaction."""
         return self.seals.opened(await self.collection.find_one({"_id": record}, session=session))
@@ -92,7 +104,15 @@ class Records:
         try:
             await self.collection.insert_one(self.seals.sealed(consent), session=session)
         except DuplicateKeyError:
-            raise RuleBrokenError("RECORD_EXISTS", "The person has an open record already.") from None
+            raise RuleBrokenError("RECORD_EXISTS", "The person has a record already, or one is announced.") from None
+
+    async def due(self, now: datetime, after: tuple[int, str] | None, most: int) -> list[tuple[int, str]]:
+        """The next records that time changes, the longest waiting first: when each was due, and its name. `after` is the last one seen."""
+        query: Document = {"due": {"$lte": micros_of(now)}}
+        if after is not None:
+            query = {"$and": [query, {"$or": [{"due": {"$gt": after[0]}}, {"due": after[0], "_id": {"$gt": after[1]}}]}]}
+        found = self.collection.find(query, {"due": 1}).sort([("due", 1), ("_id", 1)]).limit(most)
+        return [(int(one["due"]), str(one["_id"])) async for one in found]
 
     async def replace(self, session: Session, before: Consent, after: Consent) -> None:
         """Store the next state of a record; a concurrent change makes the transaction run again."""

@@ -10,7 +10,9 @@ from typing import Any
 
 from carnet_consent.domain.consent import (
     AttendingPhysician,
+    Closing,
     Consent,
+    DepositOpposition,
     Episode,
     Evidence,
     NamedHide,
@@ -26,15 +28,15 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def to_text(consent: Consent) -> bytes:
     """The bytes to store and seal."""
-    e, s = consent.evidence, consent.switches
+    s = consent.switches
     content = {
         "record": consent.record,
         "patient": consent.patient,
         "state": consent.state.value,
         "revision": consent.revision,
         "opened": _micros(consent.opened),
-        "evidence": [e.form, e.form_version, e.method, e.collected_by, _micros(e.collected)],
-        "switches": [s.dispatch, s.break_glass, s.masked_documents],
+        "evidence": _evidence(consent.evidence),
+        "switches": [s.dispatch, s.break_glass, s.masked_documents, s.directives],
         "statements": [
             [t.id, t.grantee, t.kind.value, _micros(t.start), None if t.end is None else _micros(t.end), t.stated_by, t.motive]
             for t in consent.statements
@@ -42,6 +44,9 @@ def to_text(consent: Consent) -> bytes:
         "attending_physicians": [[a.professional, a.is_confirmed] for a in consent.attending_physicians],
         "hides": [[h.document, h.grantee] for h in consent.hides],
         "episodes": [[p.id, p.professional, p.structure, _micros(p.begin), _micros(p.end)] for p in consent.episodes],
+        "life": _life(consent),
+        "muted_letters": list(consent.muted_letters),
+        "oppositions": [[o.id, o.author, o.document_class, _micros_or_none(o.end)] for o in consent.oppositions],
     }
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -53,14 +58,14 @@ def from_text(text: bytes) -> Consent:
     Raises ValueError, KeyError or TypeError for bytes that `to_text` did not make.
     """
     content: dict[str, Any] = json.loads(text)
-    form, form_version, method, collected_by, collected = content["evidence"]
+    closing, renewed, opening_due, person_revision = content.get("life", (None, None, None, 0))
     return Consent(
         record=content["record"],
         patient=content["patient"],
         state=RecordState(content["state"]),
         revision=content["revision"],
         opened=_instant(content["opened"]),
-        evidence=Evidence(form, form_version, method, collected_by, _instant(collected)),
+        evidence=_evidence_of(content["evidence"]),
         switches=Switches(*content["switches"]),
         statements=tuple(
             Statement(name, grantee, StatementKind(kind), _instant(start), None if end is None else _instant(end), stated_by, motive)
@@ -72,7 +77,55 @@ def from_text(text: bytes) -> Consent:
             Episode(name, professional, structure, _instant(begin), _instant(end))
             for name, professional, structure, begin, end in content["episodes"]
         ),
+        closing=_closing_of(closing),
+        renewed=None if renewed is None else _evidence_of(renewed),
+        opening_due=_instant_or_none(opening_due),
+        person_revision=person_revision,
+        muted_letters=tuple(content.get("muted_letters", ())),
+        oppositions=tuple(
+            DepositOpposition(name, author, document_class, _instant_or_none(end))
+            for name, author, document_class, end in content.get("oppositions", ())
+        ),
     )
+
+
+def _life(consent: Consent) -> list[Any]:
+    closing = consent.closing
+    told = None
+    if closing is not None:
+        ends = (_micros_or_none(closing.closed), _micros_or_none(closing.destroy))
+        told = [closing.motive, _evidence(closing.evidence), _micros(closing.due), *ends]
+    renewed = None if consent.renewed is None else _evidence(consent.renewed)
+    return [told, renewed, _micros_or_none(consent.opening_due), consent.person_revision]
+
+
+def _closing_of(told: list[Any] | None) -> Closing | None:
+    if told is None:
+        return None
+    motive, evidence, due, closed, destroy = told
+    return Closing(motive, _evidence_of(evidence), _instant(due), _instant_or_none(closed), _instant_or_none(destroy))
+
+
+def _evidence(e: Evidence) -> list[Any]:
+    return [e.form, e.form_version, e.method, e.collected_by, _micros(e.collected)]
+
+
+def _evidence_of(told: list[Any]) -> Evidence:
+    form, form_version, method, collected_by, collected = told
+    return Evidence(form, form_version, method, collected_by, _instant(collected))
+
+
+def _micros_or_none(instant: datetime | None) -> int | None:
+    return None if instant is None else _micros(instant)
+
+
+def _instant_or_none(micros: int | None) -> datetime | None:
+    return None if micros is None else _instant(micros)
+
+
+def micros_of(instant: datetime) -> int:
+    """An instant as the text has it."""
+    return _micros(instant)
 
 
 def _micros(instant: datetime) -> int:

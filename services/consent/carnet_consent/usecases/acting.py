@@ -28,6 +28,8 @@ class Acting:
     trace_id: str
     authentication: str = ""
     """Who vouches for the user where no identity provider does (`Actor.authentication`)."""
+    session: str = ""
+    """`sessions/{s}` of the user; empty where a background job acts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def acting() -> Acting:
     """Who acts now. Raises Unauthenticated when the call came without a user."""
     call, user = current_call(), current_user()
     vouched = str(user.claims.get(AUTHENTICATION_CLAIM, ""))
-    return Acting(_asker(user), _fences(call, user), _software(call, user), call.trace_id, vouched)
+    return Acting(_asker(user), _fences(call, user), _software(call, user), call.trace_id, vouched, user.session)
 
 
 def writing(request: Repeatable) -> Write:

@@ -8,7 +8,7 @@ from carnet_platform.identifiers import new_id
 from google.protobuf.message import Message
 
 from carnet_consent.domain.consent import Consent, Episode
-from carnet_consent.domain.emergency import break_glass, check_attested, check_may_break_glass, end_emergency
+from carnet_consent.domain.emergency import break_glass, check_attested, check_may_break_glass, check_motive, end_emergency
 from carnet_consent.domain.matrix import Habilitation
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.domain.stating import check_may_change
@@ -28,6 +28,8 @@ class Emergency:
     reason: str
     lasts: timedelta | None
     """As asked; None for the default."""
+    motive: str = ""
+    """As a code; empty for OTHER."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class BreakGlass:
         asker = write.acting.asker
         check_may_break_glass(asker, self.habilitation)
         check_attested(cannot_express_will=emergency.cannot_express_will, immediate_risk=emergency.immediate_risk, reason=emergency.reason)
+        motive = check_motive(emergency.motive, self.habilitation)
         lasts = self._duration(emergency.lasts)
         episode_id = new_id()
 
@@ -50,7 +53,7 @@ class BreakGlass:
             check_may_change(asker, consent)
             after, episode, is_new = break_glass(consent, asker, now, lasts=lasts, episode_id=episode_id)
             told = event("emergency.opened" if is_new else "emergency.joined", record, write.acting, now, write.asked.request_id)
-            return Changed(after, (about_episode(told, record, episode, emergency.reason.strip()),), episode)
+            return Changed(after, (about_episode(told, record, episode, emergency.reason.strip(), motive),), episode)
 
         return await self.changes.apply(write, record, change, answer)
 

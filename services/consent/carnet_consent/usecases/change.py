@@ -4,15 +4,15 @@
 2. a request that was answered before gets the same answer;
 3. the record is read; what is unreadable, or older than its last event, is not changed;
 4. the rules make the next state, or refuse;
-5. record, event and answer are stored together: one revision more for each event;
+5. record, its kept history, event and answer are stored together: one revision more for each event;
 6. a withdrawal is acknowledged only when no permit given before it can still be used.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from carnet.audit.v1.event_pb2 import Event
 from carnet_platform.changes import ChangeLog
@@ -26,6 +26,7 @@ from carnet_consent.domain.consent import Consent, contradictions
 from carnet_consent.domain.decision import Unreadable
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.storage.fences import Fences
+from carnet_consent.storage.history import History
 from carnet_consent.storage.records import Records
 from carnet_consent.usecases.acting import Write
 from carnet_consent.usecases.events import payload
@@ -49,23 +50,42 @@ class Changed(Generic[T]):
     """Whether somebody may do less than before."""
 
 
+class Follower(Protocol):
+    """What is kept beside records, in step with them."""
+
+    async def follow(self, session: Session, before: Consent, after: Consent, events: Sequence[Event]) -> None:
+        """Follow a change of a record, inside its transaction."""
+
+
+Also = Callable[[Session, Consent, datetime], Awaitable[None]]
+"""What one change does beside the record's: given what was stated before. It may refuse by a RuleBrokenError."""
+
+
 @dataclass(frozen=True)
 class Changes:
     """Makes changes."""
 
     client: Client
     records: Records
+    history: History
     fences: Fences
     requests: Requests
     log: ChangeLog
     clock: Clock
     acknowledge_after: timedelta
     timeout: timedelta
+    followers: tuple[Follower, ...] = ()
 
     async def apply(
-        self, write: Write, record: str, change: Callable[[Consent, datetime], Changed[T]], answer: Callable[[Changed[T]], Message]
+        self,
+        write: Write,
+        record: str,
+        change: Callable[[Consent, datetime], Changed[T]],
+        answer: Callable[[Changed[T]], Message],
+        *,
+        also: Also | None = None,
     ) -> bytes:
-        """Change a record and return the serialised answer.
+        """Change a record, do what goes with it in the same transaction, and return the serialised answer.
 
         Raises RuleBrokenError when a rule forbids it, Unavailable when the store does not answer in time.
         """
@@ -73,14 +93,30 @@ class Changes:
         async def made(session: Session, now: datetime) -> bytes:
             before = await self._readable(session, record)
             changed = change(before, now)
-            if changed.events:
-                after = replace(changed.consent, revision=before.revision + len(changed.events))
-                changed = replace(changed, consent=after)
-                await self.records.replace(session, before, after)
-                await self._record(session, before.revision, changed)
-            return _flagged(changed, answer)
+            if also is not None:
+                await also(session, before, now)
+            return _flagged(await self._stored(session, before, changed, now), answer)
 
         return await self.once(write, made)
+
+    async def by_itself(self, record: str, change: Callable[[Consent, datetime], Changed[T]]) -> bool:
+        """Change a record though nobody asks: because its time has come, or because of what another service tells.
+
+        Returns whether anything changed: whoever comes second finds nothing left to do, which his rule says by no event.
+        """
+
+        async def body(session: Session) -> bool:
+            before = await self._readable(session, record)
+            now = self.clock.now()
+            changed = change(before, now)
+            await self._stored(session, before, changed, now)
+            return bool(changed.events)
+
+        try:
+            async with asyncio.timeout(self.timeout.total_seconds()):
+                return await in_transaction(self.client, body)
+        except TimeoutError:
+            raise Unavailable("DEPENDENCY_UNAVAILABLE", "the store does not answer", retry_after=timedelta(seconds=1)) from None
 
     async def create(self, write: Write, make: Callable[[datetime], Changed[T]], answer: Callable[[Changed[T]], Message]) -> bytes:
         """Store a new record and return the serialised answer."""
@@ -89,7 +125,10 @@ class Changes:
             changed = make(now)
             changed = replace(changed, consent=replace(changed.consent, revision=len(changed.events)))
             await self.records.insert(session, changed.consent)
+            await self.history.append(session, 0, changed.consent, now)
             await self._record(session, 0, changed)
+            for follower in self.followers:
+                await follower.follow(session, changed.consent, changed.consent, changed.events)
             return _flagged(changed, answer)
 
         return await self.once(write, made)
@@ -124,6 +163,18 @@ class Changes:
         if await self.log.last_revision(record, session=session) != consent.revision:
             raise RuleBrokenError("CONSENT_UNREADABLE", "The record is older than its last event. Call the operator.")
         return consent
+
+    async def _stored(self, session: Session, before: Consent, changed: Changed[T], now: datetime) -> Changed[T]:
+        if not changed.events:
+            return changed
+        after = replace(changed.consent, revision=before.revision + len(changed.events))
+        changed = replace(changed, consent=after)
+        await self.records.replace(session, before, after)
+        await self.history.append(session, before.revision, after, now)
+        await self._record(session, before.revision, changed)
+        for follower in self.followers:
+            await follower.follow(session, before, after, changed.events)
+        return changed
 
     async def _record(self, session: Session, revision: int, changed: Changed[T]) -> None:
         for offset, made in enumerate(changed.events, start=1):

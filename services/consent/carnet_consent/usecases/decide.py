@@ -15,6 +15,7 @@ from carnet_consent.storage.read_batch import ReadBatch, Reading
 from carnet_consent.storage.rollback import RollbackWatch
 from carnet_consent.usecases.acting import Acting
 from carnet_consent.usecases.mandates import StandingMandates
+from carnet_consent.usecases.note_accesses import NoteAccesses
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Decide:
     habilitation: Habilitation
     clock: Clock
     mandates: StandingMandates
+    accesses: NoteAccesses
 
     async def __call__(self, acting: Acting, record: str, purpose: str, action: Action) -> Decided:
         """Decide once. Raises Unavailable when store or identity does not answer: then nothing is decided, so nothing is released."""
@@ -48,6 +50,8 @@ class Decide:
         asker = replace(standing, is_withdrawn=reading.is_withdrawn)
         now = self.clock.now()
         decision = decide(Question(asker, purpose, action), consent, self.habilitation, now)
+        if decision.permits and action is Action.READ and isinstance(consent, Consent):
+            self.accesses.note(asker, acting.session, consent, now)
         return self._told(decision, consent, reading.position, now.timestamp())
 
     async def _read(self, acting: Acting, record: str) -> tuple[Reading, Asker]:

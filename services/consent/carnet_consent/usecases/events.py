@@ -6,12 +6,32 @@ from carnet.audit.v1.event_pb2 import Event
 from carnet_platform.canonical import canonical_json
 from carnet_recording.events import write_time
 
-from carnet_consent.domain.consent import AttendingPhysician, Episode, NamedHide, Statement, StatementKind, Switches
+from carnet_consent.domain.consent import (
+    AttendingPhysician,
+    Consent,
+    DepositOpposition,
+    Episode,
+    NamedHide,
+    Statement,
+    StatementKind,
+    Switches,
+)
+from carnet_consent.domain.filter import INVISIBLE_TO_REPRESENTATIVES, DocumentFacts
+from carnet_consent.domain.review import Review, ReviewState
 from carnet_consent.usecases.acting import Acting
 
 KINDS = frozenset(
     {
         "record.opened",
+        "record.closing_announced",
+        "record.closing_opposed",
+        "record.closed",
+        "record.reopened",
+        "record.death_learnt",
+        "record.death_undone",
+        "record.opening_announced",
+        "record.opening_opposed",
+        "record.opened_as_announced",
         "authorisation.created",
         "authorisation.deleted",
         "care_relation.created",
@@ -27,10 +47,23 @@ KINDS = frozenset(
         "emergency.opened",
         "emergency.joined",
         "emergency.ended",
+        "emergency.reviewed",
+        "emergency.review_listed",
+        "emergency.review_overdue",
+        "emergency.rate_passed",
+        "opening.budget_spent",
+        "deposit.opposed",
+        "deposit.allowed",
+        "notice_preferences.updated",
         "access.refused",
+        "explanation.asked",
+        "readers.asked",
+        "preview.asked",
     }
 )
 
+OWN_NAME = "spiffe://carnet/consent"
+"""Who acts where a background job does."""
 _NOUNS = {StatementKind.CARE_RELATION: "care_relation", StatementKind.BLOCK: "block"}
 
 
@@ -47,6 +80,15 @@ def event(kind: str, record: str, acting: Acting, now: datetime, request_id: str
     made.actor.software = acting.software
     made.actor.authentication = acting.authentication
     made.actor.mandate = acting.asker.mandate.name if acting.asker.mandate is not None else ""
+    return made
+
+
+def own_event(kind: str, record: str, now: datetime) -> Event:
+    """An event of what this service does by itself, when nobody asks."""
+    if kind not in KINDS:
+        raise ValueError(f"{kind} is not in the registry of events")
+    made = Event(kind=kind, time=write_time(now), record=record)
+    made.actor.role, made.actor.software = "PLATFORM", OWN_NAME
     return made
 
 
@@ -68,9 +110,22 @@ def statement_kind(statement: Statement, what: str) -> str:
 
 
 def about_switches(made: Event, switches: Switches) -> Event:
-    """Tell all three switches as they are now."""
-    states = (("ETREAT", switches.dispatch), ("BTG", switches.break_glass), ("MASKED", switches.masked_documents))
+    """Tell all switches as they are now."""
+    states = (
+        ("ETREAT", switches.dispatch),
+        ("BTG", switches.break_glass),
+        ("MASKED", switches.masked_documents),
+        ("DIRECTIVES", switches.directives),
+    )
     made.change = " ".join(f"{name}={'on' if is_on else 'off'}" for name, is_on in states)
+    return made
+
+
+def about_closing(made: Event, consent: Consent, words: str = "") -> Event:
+    """Tell why the record closes, as a code and in words, and until when that can be opposed."""
+    if consent.closing is not None:
+        made.change, made.motive = consent.closing.motive, words
+        made.end_time = write_time(consent.closing.due) if consent.closing.closed is None else ""
     return made
 
 
@@ -86,7 +141,32 @@ def about_physician(made: Event, physician: AttendingPhysician) -> Event:
     return made
 
 
-def about_episode(made: Event, record: str, episode: Episode, reason: str = "") -> Event:
-    """Tell which emergency, until when, and the reason in the professional's words."""
+def about_episode(made: Event, record: str, episode: Episode, reason: str = "", motive: str = "") -> Event:
+    """Tell which emergency, until when, and the reason: in the professional's words, and as a code."""
     made.emergency_episode, made.end_time, made.motive = f"{record}/emergencyEpisodes/{episode.id}", write_time(episode.end), reason
+    made.change = motive
+    return made
+
+
+def about_opposition(made: Event, opposition: DepositOpposition, reason: str = "") -> Event:
+    """Tell whose deposits, of which class, are opposed, until when and why."""
+    made.grantee, made.motive = opposition.author, reason
+    made.change = f"JDV_J57 {opposition.document_class}" if opposition.document_class else ""
+    made.end_time = write_time(opposition.end) if opposition.end is not None else ""
+    return made
+
+
+def about_review(made: Event, review: Review) -> Event:
+    """Tell whose emergency access is reviewed, and what was found; nothing of the latter while it is awaited."""
+    made.emergency_episode, made.grantee = review.episode, review.professional
+    if review.state is not ReviewState.DUE:
+        made.change, made.motive = review.state.value, review.words
+    return made
+
+
+def about_document(made: Event, document: DocumentFacts) -> Event:
+    """Tell which document a question is about. What names a minor's secret is as secret (rules.md 12)."""
+    made.document, made.document_type = document.name, document.document_type
+    if INVISIBLE_TO_REPRESENTATIVES in document.labels:
+        made.hidden_from.append("representatives")
     return made

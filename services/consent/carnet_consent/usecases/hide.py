@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from carnet_platform.errors import FailedPrecondition
 from google.protobuf.message import Message
 
 from carnet_consent.domain.consent import Consent, NamedHide, Switches
@@ -12,6 +11,7 @@ from carnet_consent.domain.hiding import hide, set_switches, switches_withdraw, 
 from carnet_consent.usecases.acting import Write
 from carnet_consent.usecases.change import Changed, Changes
 from carnet_consent.usecases.events import about_hide, about_switches, event
+from carnet_consent.usecases.expected import Expected, on_expected
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,13 @@ class UpdateSwitches:
         write: Write,
         record: str,
         switches: Switches,
-        is_expected: Callable[[Consent], bool],
+        expected: Expected,
         answer: Callable[[Changed[None]], Message],
     ) -> bytes:
-        """Set all three; a withdrawal when one that was accepted no longer is. ETAG_MISMATCH unless the record is the one expected."""
+        """Set all; a withdrawal when one that was accepted no longer is. ETAG_MISMATCH unless the record is the one expected."""
 
         def change(consent: Consent, now: datetime) -> Changed[None]:
-            after = set_switches(consent, write.acting.asker, switches, now)
-            if not is_expected(consent):
-                raise FailedPrecondition("ETAG_MISMATCH", "the record was changed meanwhile; read it again", field="etag")
+            after = on_expected(consent, expected, lambda: set_switches(consent, write.acting.asker, switches, now))
             told = about_switches(event("switches.updated", record, write.acting, now, write.asked.request_id), switches)
             return Changed(after, (told,), None, withdraws=switches_withdraw(consent.switches, switches))
 

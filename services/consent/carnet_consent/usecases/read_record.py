@@ -1,20 +1,32 @@
 """Tells the state of a record: to who asks for a person's record (TD0.2), and to the holder her own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from carnet_platform.clock import Clock
 
 from carnet_consent.domain.asker import Purpose
-from carnet_consent.domain.consent import Consent, Statement, contradictions
+from carnet_consent.domain.consent import Closing, Consent, Statement, contradictions
 from carnet_consent.domain.decision import Unreadable
 from carnet_consent.domain.holder import acts_as_holder, is_holder
-from carnet_consent.domain.opening import Availability, availability, check_may_look_up
+from carnet_consent.domain.opening import Availability, availability, check_may_look_up, tells_closing
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.storage.read_batch import ReadBatch
 from carnet_consent.storage.records import Records
 from carnet_consent.storage.rollback import RollbackWatch
 from carnet_consent.usecases.acting import Acting
 from carnet_consent.usecases.mandates import check_not_over
+from carnet_consent.usecases.opening_budget import OpeningBudget
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What somebody finds who asks for a person's record (TD0.2)."""
+
+    availability: Availability
+    record: str
+    """Its name; empty where there is none."""
+    closing: Closing | None = None
+    """Of a closed record: why and when, as a code and a date (rules.md 7)."""
 
 
 @dataclass(frozen=True)
@@ -25,21 +37,26 @@ class ReadRecord:
     batch: ReadBatch
     rollbacks: RollbackWatch
     clock: Clock
+    budget: OpeningBudget
 
-    async def look_up(self, acting: Acting, patient: str) -> tuple[Availability, str]:
-        """What the asker may do in a person's record, and its name; empty where there is none."""
+    async def look_up(self, acting: Acting, patient: str) -> Found:
+        """What the asker may do in a person's record, within the opening budget."""
         check_may_look_up(acting.asker, patient)
         record, _ = await self.records.name_of(patient)
-        consent = await self._read(acting, record)
+        consent = await self.read(acting, record)
         if consent is not None and consent.patient != patient:
             raise _unreadable()
-        return availability(consent, acting.asker, self.clock.now()), record if consent is not None else ""
+        await self.budget.look_up(acting, patient, consent)
+        told = availability(consent, acting.asker, self.clock.now())
+        if consent is None or told == Availability.NO_RECORD:
+            return Found(told, "")
+        return Found(told, record, consent.closing if told == Availability.CLOSED and tells_closing(acting.asker) else None)
 
     async def own(self, acting: Acting, record: str) -> Consent:
         """The record, for its holder and for who manages it for her. Anybody else's is not found."""
         if acting.asker.purpose != Purpose.PATIENT_REQUEST:
             raise RuleBrokenError("ROLE_NOT_ALLOWED", "Only the holder of the record may do this.")
-        consent = await self._read(acting, record)
+        consent = await self.read(acting, record)
         if consent is None or not acts_as_holder(acting.asker, consent):
             raise RuleBrokenError("NOT_FOUND", "There is no such record.")
         return consent
@@ -49,9 +66,12 @@ class ReadRecord:
         consent, now = await self.own(acting, record), self.clock.now()
         if not is_holder(acting.asker, consent):
             raise RuleBrokenError("ROLE_NOT_ALLOWED", "Only the holder of the record may do this.")
-        return tuple(statement for statement in consent.statements if statement.is_in_force(now)), consent
+        opposed = tuple(opposition for opposition in consent.oppositions if opposition.is_in_force(now))
+        in_force = tuple(statement for statement in consent.statements if statement.is_in_force(now))
+        return in_force, replace(consent, oppositions=opposed)
 
-    async def _read(self, acting: Acting, record: str) -> Consent | None:
+    async def read(self, acting: Acting, record: str) -> Consent | None:
+        """The record as it stands, for who is not withdrawn; None when there is none. Whether the asker may see it is not looked at."""
         reading = await self.batch.read(record, acting.fences)
         if reading.is_withdrawn:
             raise RuleBrokenError("SESSION_WITHDRAWN", "This session has ended. Log in again.")

@@ -49,6 +49,7 @@ def _allowed(permit: pb.Permit, rule: str, patient: str) -> Allowed:
             own_professional=permit.filter.own_professional,
             own_structure=permit.filter.own_structure,
             excluded_structures=frozenset(permit.filter.excluded_structures),
+            unmasked_types=frozenset(permit.filter.unmasked_types),
         ),
         usable_for=permit.usable_for.ToTimedelta(),
         ends_in=permit.ends_in.ToTimedelta() if permit.HasField("ends_in") else None,

@@ -1,8 +1,8 @@
 """The filter of a permit: which documents pass. The reference in pure Python; storage asks the same as a query.
 
 A document passes when it is not hidden by name, was deposited for no excluded structure, and either is the user's own deposit, or carries
-no excluded label and its class or type is allowed (carnet.consent.v1.DocumentFilter). A label this service does not know hides everything
-but own deposits.
+no excluded label and its class or type is allowed (carnet.consent.v1.DocumentFilter); MASQUE_PS does not count for an unmasked type. A
+label this service does not know hides everything but own deposits.
 """
 
 from collections.abc import Iterable
@@ -24,6 +24,8 @@ class DocumentFilter:
     own_professional: str = ""
     own_structure: str = ""
     excluded_structures: frozenset[str] = frozenset()
+    unmasked_types: frozenset[str] = frozenset()
+    """Types that pass although they are masked from professionals."""
 
     def owners(self) -> tuple[str, ...]:
         """Whose deposits pass whatever their labels."""
@@ -51,6 +53,7 @@ class DocumentFilter:
         if depositor in self.owners():
             return True
         excluded = self.known_exclusions()
-        if excluded is None or excluded & frozenset(labels):
+        lifted = {Visibility.MASKED_FROM_PROFESSIONALS} if type_code in self.unmasked_types else set()
+        if excluded is None or (excluded - lifted) & frozenset(labels):
             return False
         return self.is_type_allowed(class_code, type_code)

@@ -40,7 +40,7 @@ def _general(terms: DocumentFilter, now: datetime) -> dict[str, Any]:
         return _NOTHING
     query: dict[str, Any] = {}
     if Visibility.MASKED_FROM_PROFESSIONALS in excluded:
-        query["masked"] = False
+        query |= _unmasked(terms)
     if Visibility.HIDDEN_FROM_PATIENT in excluded:
         query["patient_from"] = {"$not": {"$gt": now}}
     if Visibility.HIDDEN_FROM_REPRESENTATIVES in excluded:
@@ -52,3 +52,9 @@ def _general(terms: DocumentFilter, now: datetime) -> dict[str, Any]:
         by_class["type"] = {"$nin": sorted(terms.denied_types)}
     query["$or"] = [by_class, {"type": {"$in": sorted(terms.allowed_types)}}]
     return query
+
+
+def _unmasked(terms: DocumentFilter) -> dict[str, Any]:
+    if not terms.unmasked_types:
+        return {"masked": False}
+    return {"$and": [{"$or": [{"masked": False}, {"type": {"$in": sorted(terms.unmasked_types)}}]}]}

@@ -22,10 +22,19 @@ class PatientReferenceServicer(PatientReferenceServiceServicer):
         request: pb.GetIdentityStatusRequest,
         context: grpc.aio.ServicerContext[pb.GetIdentityStatusRequest, pb.GetIdentityStatusResponse],
     ) -> pb.GetIdentityStatusResponse:
-        """How far a person's identity was verified."""
+        """How far a person's identity was verified, whether she lives, in which departement."""
         del context
         (patient_id,) = parse_name(request.patient, "patients/*", "patient")
-        return pb.GetIdentityStatusResponse(identity_status=mapping.status_to(await self._refer.status(patient_id)))
+        if request.professional:
+            parse_name(request.professional, "professionals/*", "professional")
+        standing = await self._refer.standing(patient_id, request.professional)
+        return pb.GetIdentityStatusResponse(
+            identity_status=mapping.status_to(standing.status),
+            deceased=standing.is_deceased,
+            revision=standing.revision,
+            residence_departement=standing.departement,
+            comparison_open=standing.has_open_comparison,
+        )
 
     async def MatchPatient(  # noqa: N802
         self, request: pb.MatchPatientRequest, context: grpc.aio.ServicerContext[pb.MatchPatientRequest, pb.MatchPatientResponse]

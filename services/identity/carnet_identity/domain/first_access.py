@@ -71,6 +71,11 @@ def compare_for_access(traits: Traits, ins: Ins, patient: Patient) -> tuple[Acce
     return (*found, *(AccessDifference(trait, must_be_settled=False) for trait, differs in may if differs))
 
 
+def is_open(comparison: FirstAccess, now: datetime) -> bool:
+    """Whether a record of this person must wait: not settled as the same person, and its fifteen minutes are not over."""
+    return comparison.is_same_person is not True and now < comparison.expire_time
+
+
 def settled(comparison: FirstAccess, *, is_same_person: bool, now: datetime) -> FirstAccess:
     """The comparison as decided, once and in time.
 

@@ -14,10 +14,15 @@ from enum import Enum
 from typing import Any
 
 from carnet_identity.domain.broken_rule import BrokenRule
+from carnet_identity.domain.notice_letter import WHEN, NoticeLetter
 
 CONTACT_CODE = "contact-code"
 CONTACT_REMOVED = "contact-removed"
-_PLACEHOLDERS = {CONTACT_CODE: frozenset({"code", "minutes"}), CONTACT_REMOVED: frozenset[str]()}
+_PLACEHOLDERS = {
+    CONTACT_CODE: frozenset({"code", "minutes"}),
+    CONTACT_REMOVED: frozenset[str](),
+    **{letter.value: WHEN for letter in NoticeLetter},
+}
 """Every template there must be, with what it is told."""
 _LONGEST_SUBJECT = 70
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import structlog
 from bson import Binary
-from carnet_platform.envelope import Context, EnvelopeError
+from carnet_platform.envelope import Context, EnvelopeError, mac
 from carnet_platform.keys import MasterKeys, Sealer
 from carnet_platform.mongo import Collection, Session, conflict
+from pymongo import DESCENDING
 
 from carnet_identity.domain.first_access import FirstAccess
 
@@ -29,16 +30,27 @@ class ComparisonStore:
     def __init__(self, collection: Collection, keys: MasterKeys) -> None:
         self._comparisons = collection
         self._sealer = Sealer(keys, _COLLECTION)
+        self._key = keys.derive("comparison-about")
 
     async def insert(self, comparison: FirstAccess) -> None:
         """Stores a new one."""
         # The machine's own clock: the store deletes by its own, which tests do not move.
-        await self._comparisons.insert_one({"_id": comparison.id, **self._closed(comparison, _OPEN), "kept_from": datetime.now(UTC)})
+        row = {"_id": comparison.id, **self._closed(comparison, _OPEN), "kept_from": datetime.now(UTC)}
+        await self._comparisons.insert_one({**row, "about": self._about(comparison.professional, comparison.patient)})
 
     async def find(self, comparison_id: str, session: Session | None = None) -> FirstAccess | None:
         """The comparison of an opaque id; None for one never given or forgotten."""
         found = await self._comparisons.find_one({"_id": comparison_id}, session=session)
         return None if found is None else self._opened(found)
+
+    async def newest(self, professional: str, patient: str) -> FirstAccess | None:
+        """The newest comparison by a professional with a person; None where there is none, or none that is kept still."""
+        about = {"about": self._about(professional, patient)}
+        found = await self._comparisons.find(about).sort("kept_from", DESCENDING).limit(1).to_list(1)
+        return self._opened(found[0]) if found else None
+
+    def _about(self, professional: str, patient: str) -> Binary:
+        return Binary(mac(self._key, professional.encode(), patient.encode()))
 
     async def settle(self, session: Session, comparison: FirstAccess) -> None:
         """Stores what was decided; when it was decided meanwhile the transaction runs again and finds that."""

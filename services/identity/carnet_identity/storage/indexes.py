@@ -42,6 +42,7 @@ class Collections:
     directory_imports: Collection
     sessions: Collection
     due_withdrawals: Collection
+    due_life_news: Collection
     stops: Collection
     contact_channels: Collection
     sent_codes: Collection
@@ -65,7 +66,7 @@ _PATIENT = _exactly(
     optional={"search_terms": {"bsonType": "array", "items": _BYTES}},
 )
 _PATIENT_SEARCH = _exactly(content=_BYTES, kept_from=_DATE)
-_COMPARISON = _exactly(content=_BYTES, revision=_NUMBER, kept_from=_DATE)
+_COMPARISON = _exactly({"about": _BYTES}, content=_BYTES, revision=_NUMBER, kept_from=_DATE)
 _ACTIVITIES = {"bsonType": "array", "items": {"bsonType": "object"}}
 _PROFESSIONAL = _exactly(rpps=_TEXT, family_name=_TEXT, given_name=_TEXT, title=_TEXT, activities=_ACTIVITIES, seal=_BYTES)
 # `finess` holds a structure's key, which is its FINESS where it has one (domain/directory.py, structure_key).
@@ -89,6 +90,7 @@ _SESSION = _exactly(
 _STOPS = _exactly(revision=_NUMBER, stops={"bsonType": "array", "items": _TEXT}, seal=_BYTES)
 _DUE_WITHDRAWAL = _exactly(request_id=_TEXT, expire_time=_DATE, is_told={"bsonType": "bool"}, refusals={"bsonType": ["int", "long"]})
 
+_DUE_LIFE_NEWS = _exactly(request_id=_TEXT, refusals={"bsonType": ["int", "long"]})
 _CONTACT_CHANNELS = _exactly(channels=_BYTES, revision=_NUMBER)
 _SENT_CODES = _exactly(times={"bsonType": "array", "items": _DATE}, counted_from=_DATE)
 _OUTBOX = _exactly(
@@ -127,7 +129,10 @@ async def open_collections(database: Database) -> Collections:
             database,
             "comparisons",
             validator=_COMPARISON,
-            indexes=[IndexModel([("kept_from", ASCENDING)], name="kept", expireAfterSeconds=int(COMPARISONS_KEPT.total_seconds()))],
+            indexes=[
+                IndexModel([("kept_from", ASCENDING)], name="kept", expireAfterSeconds=int(COMPARISONS_KEPT.total_seconds())),
+                IndexModel([("about", ASCENDING), ("kept_from", DESCENDING)], name="about"),
+            ],
         ),
         professionals=await ensure_collection(
             database, "professionals", validator=_PROFESSIONAL, indexes=[IndexModel([("rpps", ASCENDING)], name="rpps", unique=True)]
@@ -152,6 +157,7 @@ async def open_collections(database: Database) -> Collections:
             ],
         ),
         due_withdrawals=await ensure_collection(database, "due_withdrawals", validator=_DUE_WITHDRAWAL),
+        due_life_news=await ensure_collection(database, "due_life_news", validator=_DUE_LIFE_NEWS),
         stops=await ensure_collection(database, "stops", validator=_STOPS),
         mandates=await ensure_collection(
             database,

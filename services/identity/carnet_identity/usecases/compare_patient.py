@@ -4,7 +4,7 @@ Comparing (DEVBOX EX_GEN-1230) tells which traits differ, never what the registr
 kept for fifteen minutes, for the professional who asked; he settles it once, with his reason, and that is an event. Nothing that comes
 back overwrites anything here (PDSM4DMP RG_0320): a trait is corrected by `update_patient.py` alone.
 
-Whoever opens a record may ask `Comparisons.find` whether the one named was settled by this professional as this person.
+Consent refuses this professional to open a record of this person meanwhile (`refer_to_patient.py`).
 """
 
 from __future__ import annotations

@@ -54,6 +54,14 @@ class Mandates(Protocol):
         ...
 
 
+class Telling(Protocol):
+    """Who tells persons by letter."""
+
+    async def tell_of_mandate(self, session: StoreSession, persons: Iterable[str], now: datetime) -> None:
+        """That there is something to know of a mandate, in the caller's transaction."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class MandateBook:
     """Keeps mandates with their events."""
@@ -62,6 +70,7 @@ class MandateBook:
     changes: ChangeRecord
     clock: Clock
     times: MandateTimes
+    telling: Telling
 
     def now(self) -> datetime:
         """In milliseconds, as answers are kept."""
@@ -106,3 +115,4 @@ class MandateBook:
         tell = {kept.holder, kept.mandatary, *representatives} - {"", who}
         payload = mandate_event(kind, kept, call, now, tell=tell, change=change, motive=motive)
         await self.changes.append(store, kept.name, payload, revision=kept.revision)
+        await self.telling.tell_of_mandate(store, tell, now)

@@ -52,6 +52,10 @@ class Comparisons(Protocol):
         """By opaque id, as long as it is kept."""
         ...
 
+    async def newest(self, professional: str, patient: str) -> FirstAccess | None:
+        """The newest by a professional, `professionals/*`, with a person, `patients/*`, as long as it is kept."""
+        ...
+
     async def settle(self, session: StoreSession, comparison: FirstAccess) -> None:
         """As decided, in the caller's transaction, which runs again when it is decided meanwhile."""
         ...

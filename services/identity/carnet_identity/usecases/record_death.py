@@ -5,7 +5,8 @@
 3. `patients/{patient}` and those mandates are withdrawn (`withdraw.py`): acknowledged when no read that begins later is answered.
 4. New sessions are refused by the person's own row, until the statement is taken back: a withdrawal lasts only as long as a token.
 
-Mail ends because whoever sends some looks at the person first. What happens to the record is for consent.
+Mail ends because whoever sends some looks at the person first. What happens to the record is for consent, which is told until it knows
+(`tell_life_news.py`).
 """
 
 from __future__ import annotations
@@ -20,14 +21,18 @@ from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.change_patient import Answer, Changed, PatientRevision, PatientVersion
 from carnet_identity.usecases.events import PATIENT_DEATH_RECORDED
 from carnet_identity.usecases.ports import MandatesEnd
+from carnet_identity.usecases.tell_life_news import LifeNewsDue
 from carnet_identity.usecases.withdraw import Marked, Withdraw
 
 
 class RecordDeath:
     """The use case."""
 
-    def __init__(self, acting: ActingUser, revise: PatientRevision, mandates: MandatesEnd, withdraw: Withdraw, clock: Clock) -> None:
+    def __init__(
+        self, acting: ActingUser, revise: PatientRevision, mandates: MandatesEnd, withdraw: Withdraw, news: LifeNewsDue, clock: Clock
+    ) -> None:
         self._acting = acting
+        self._news = news
         self._revise = revise
         self._mandates = mandates
         self._withdraw = withdraw
@@ -44,8 +49,8 @@ class RecordDeath:
         await self._acting.professional()
 
         async def rule(held: Patient, session: StoreSession) -> Changed:
-            del session
             patient = deceased(held, death_date, evidence, self._clock.now())
+            await self._news.add(held.name, session)
             return Changed(patient=patient, kind=PATIENT_DEATH_RECORDED, motive=evidence)
 
         async def mark(session: StoreSession) -> Marked:

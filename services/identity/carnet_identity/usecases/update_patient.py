@@ -28,6 +28,7 @@ from carnet_identity.usecases.events import (
 )
 from carnet_identity.usecases.meter import LOOKUP, Meter
 from carnet_identity.usecases.ports import Patients
+from carnet_identity.usecases.tell_life_news import LifeNewsDue
 
 
 class UpdatePatient:
@@ -105,18 +106,21 @@ class ReplaceIns:
 class UndoDeath:
     """A death that was stated by mistake (rules.md 17): she may log in again.
 
-    Mandates that ended are stated anew. The withdrawal that the statement was ends by itself, as long after it as a token lives.
+    Mandates that ended are stated anew. Consent is told, so that her record comes back. The withdrawal that the statement was ends by
+    itself, as long after it as a token lives.
     """
 
-    def __init__(self, change: ChangePatient) -> None:
+    def __init__(self, change: ChangePatient, news: LifeNewsDue) -> None:
         self._change = change
+        self._news = news
 
     async def __call__(self, asked: Asked, version: PatientVersion, reason: str, answer: Answer) -> bytes:
         """The answer. BrokenRule STATE_FORBIDS beside what every change raises."""
 
         async def rule(held: Patient, session: StoreSession) -> Changed:
-            del session
-            return Changed(patient=alive(held), kind=PATIENT_DEATH_UNDONE, motive=reason)
+            patient = alive(held)
+            await self._news.add(held.name, session)
+            return Changed(patient=patient, kind=PATIENT_DEATH_UNDONE, motive=reason)
 
         return await self._change(asked, version, rule, answer)
 

@@ -1,0 +1,1 @@
+"""A command for operators: the letters of notices that were given up."""

@@ -1,0 +1,53 @@
+"""Tells the holder what a change would alter, before it is made, after recording that she asked. Nothing else is stored."""
+
+from dataclasses import dataclass
+
+from carnet_platform.clock import Clock
+from carnet_platform.journal import Journal
+
+from carnet_consent.domain.asking import check_holder_asks
+from carnet_consent.domain.documents import Documents
+from carnet_consent.domain.matrix import Habilitation
+from carnet_consent.domain.preview import Change, Link, Preview, known, preview
+from carnet_consent.domain.proposal import Attending, Proposal, proposed
+from carnet_consent.domain.stating import Durations
+from carnet_consent.usecases.acting import Acting
+from carnet_consent.usecases.events import event, payload
+from carnet_consent.usecases.read_record import ReadRecord
+from carnet_consent.usecases.who_can_read import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """The answer."""
+
+    preview: Preview
+    revision: int
+    matrix_version: str
+
+
+@dataclass(frozen=True)
+class PreviewChange:
+    """The verb PreviewChange."""
+
+    read: ReadRecord
+    tables: Habilitation
+    durations: Durations
+    directory: Directory
+    journal: Journal
+    clock: Clock
+
+    async def __call__(self, acting: Acting, record: str, proposal: Proposal, documents: Documents, links: tuple[Link, ...]) -> Previewed:
+        """Tell what the change would alter.
+
+        Raises RuleBrokenError as the change itself would, and unless the holder asks; Unavailable when the directory does not answer.
+        """
+        before = check_holder_asks(acting.asker, await self.read.read(acting, record))
+        now = self.clock.now()
+        given = proposal.professional if isinstance(proposal, Attending) else ""
+        of_given = await self.directory.professions([given]) if given else {}
+        after = proposed(before, acting.asker, proposal, of_given.get(given, ""), now, self.durations)
+        professions = await self.directory.professions(known(before, after, documents))
+        found = preview(Change(before, after, documents, professions, self.tables, now, links))
+        await self.journal.append(payload(event("preview.asked", record, acting, now)))
+        return Previewed(found, before.revision, self.tables.version)
