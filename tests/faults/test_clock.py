@@ -7,11 +7,12 @@ import pytest
 from carnet.consent.v1.authorisation_pb2 import Authorisation
 from carnet.consent.v1.authorisation_service_pb2 import CreateAuthorisationRequest
 from carnet_client import Refused, UserSession, request_id
-from faults.conftest import Fragile
 from support.answers import refusal
 from support.people import BLOCK, STANDING, state
 from support.scenes import break_glass, played
 from support.waiting import elapsed
+
+from faults.conftest import Fragile
 
 LIFETIME, TOLERANCE, MOMENT = timedelta(minutes=5), timedelta(seconds=60), timedelta(seconds=20)
 """Of a token; of what a clock may be wrong by; and what a busy machine may take between two lines of a test."""

@@ -16,12 +16,13 @@ from carnet.documents.v1.document_query_service_pb2 import ReadDocumentRequest
 from carnet_client import Refused, UserSession
 from carnet_dev.demo.cast import Cast
 from carnet_dev.local_run import LocalRun
-from faults.conftest import Fragile
 from support.answers import Answer, answer_of, refusal
 from support.histories import is_contiguous, settled
 from support.people import TREATMENT, invented, with_record
 from support.scenes import Scene, played
 from support.waiting import elapsed, eventually
+
+from faults.conftest import Fragile
 
 PERMITS_ENDED = 0.45
 """Seconds after which no permit given before can be in hand (400 ms)."""

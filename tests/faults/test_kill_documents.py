@@ -20,10 +20,11 @@ from carnet.audit.v1.audit_reader_service_pb2 import HistoryLine
 from carnet.documents.v1.document_entry_pb2 import DocumentEntry
 from carnet_client import Refused, UserSession
 from carnet_dev.demo.cast import Cast
-from faults.conftest import Fragile
 from support.histories import is_contiguous, settled, verified
 from support.people import HERSELF, TREATMENT, Somebody, invented, with_record
 from support.waiting import elapsed, eventually, eventually_given
+
+from faults.conftest import Fragile
 
 DEPOSITS, AT_ONCE, RECORDS, KILLS = 500, 8, 4, 4
 LARGE_EVERY = 60

@@ -20,10 +20,11 @@ from carnet_dev.child import Child
 from carnet_dev.health import wait_until_serving
 from carnet_dev.local_run import LocalRun
 from carnet_dev.ports import LOOPBACK, free_port
-from faults.conftest import Fragile
 from support.answers import answer_of
 from support.contracts import open_channel
 from support.scenes import Scene, played
+
+from faults.conftest import Fragile
 
 START_PATIENCE = timedelta(seconds=60)
 

@@ -10,12 +10,13 @@ from carnet.identity.v1.session_service_pb2 import ExchangeAssertionRequest
 from carnet_client import Refused
 from carnet_client.refusals import telling_refusals
 from carnet_dev.demo.cast import Cast
-from faults.conftest import Fragile
 from redis.asyncio import Redis
 from support.answers import refusal
 from support.people import TREATMENT
 from support.scenes import Scene, break_glass, played
 from support.waiting import eventually_given
+
+from faults.conftest import Fragile
 
 BACK = timedelta(seconds=60)
 EMERGENCY_PATIENCE = 5.0

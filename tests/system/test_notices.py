@@ -16,6 +16,7 @@ from support.canaries import invented_word
 from support.people import invented
 from support.scenes import break_glass, played
 from support.waiting import eventually, eventually_answers
+
 from system.test_mail import letters
 
 TOLD_WITHIN = timedelta(seconds=60)
