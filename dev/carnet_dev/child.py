@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from carnet_dev.suspension import suspend
+
 _TIED = Path(__file__).with_name("tied.py")
 
 
@@ -59,8 +61,9 @@ class Child:
         self._process.wait()
 
     def stop(self) -> None:
-        """Suspend it (SIGSTOP): it answers nothing and keeps its sockets."""
-        self.send(signal.SIGSTOP)
+        """Suspend it: it answers nothing and keeps its sockets."""
+        if self.is_running:
+            suspend(self.pid)
 
     def cont(self) -> None:
         """Let a suspended program go on (SIGCONT)."""

@@ -16,6 +16,7 @@ from carnet.documents.v1.document_query_service_pb2 import ReadDocumentRequest
 from carnet_client import Refused, UserSession
 from carnet_dev.demo.cast import Cast
 from carnet_dev.local_run import LocalRun
+from carnet_dev.suspension import resume, suspend
 from support.answers import Answer, answer_of, refusal
 from support.histories import is_contiguous, settled
 from support.people import TREATMENT, invented, with_record
@@ -95,11 +96,11 @@ async def reading(scene: Scene) -> AsyncIterator[Reading]:
 async def hung(run: LocalRun, name: str) -> AsyncIterator[None]:
     """Within, the program is suspended: it answers nothing and keeps its connections."""
     pid = run.pid(name)
-    os.kill(pid, signal.SIGSTOP)
+    suspend(pid)
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        resume(pid)
 
 
 async def killed(run: LocalRun, name: str) -> int:

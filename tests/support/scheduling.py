@@ -17,6 +17,7 @@ class SystemScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist ships
         return next((folder for folder in SHARED if file.startswith(folder)), file)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling | None:
     """The scheduler of `--dist loadfile`; every other is xdist's own."""
     if config.getoption("dist") != "loadfile":

@@ -1,8 +1,6 @@
 """``make demo STORY=minor``, a suspended mandate under load, and a minor's secret in her mother's whole view."""
 
 import asyncio
-import os
-import signal
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -20,6 +18,7 @@ from carnet.identity.v1.patient_pb2 import Ins
 from carnet_client import Refused, UserSession, request_id
 from carnet_dev.demo.cast import Cast
 from carnet_dev.local_run import LocalRun
+from carnet_dev.suspension import resume, suspend
 from support.canaries import found_in, invented_word, remembered, stored, together_in
 from support.canaries import told as told_lines
 from support.cda import TEST_INS_AUTHORITY
@@ -152,7 +151,7 @@ async def test_without_identity_nothing_is_read_under_a_mandate_and_the_holder_r
         mandate = await registered(await cast.session("alice", "software/gp", TREATMENT, alice.structure), lane)
         mother = await cast.session(f"ins:{lane.mother.ins}", "portal", HERSELF, mandate=mandate)
         await mother.read(lane.document)
-        os.kill(carnet.pid("identity"), signal.SIGSTOP)
+        suspend(carnet.pid("identity"))
         try:
             await elapsed(PERMITS_ENDED)
             with pytest.raises(Refused) as refused:
@@ -160,7 +159,7 @@ async def test_without_identity_nothing_is_read_under_a_mandate_and_the_holder_r
             assert refused.value.code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
             await lane.herself.read(lane.document)
         finally:
-            os.kill(carnet.pid("identity"), signal.SIGCONT)
+            resume(carnet.pid("identity"))
 
         await eventually_given(lambda: mother.read(lane.document), lambda error: isinstance(error, Refused))
 

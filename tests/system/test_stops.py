@@ -1,9 +1,7 @@
 """Stop switches on the whole system: what two operators stop is not answered any more once the second hears that it is done."""
 
 import asyncio
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -21,6 +19,7 @@ from carnet_client import Refused, UserSession, request_id
 from carnet_client.refusals import telling_refusals
 from carnet_dev.demo.cast import Cast
 from carnet_dev.local_run import LocalRun
+from carnet_dev.suspension import resume, suspend
 from support.people import HERSELF, TREATMENT, invented, with_record
 from support.waiting import elapsed, eventually
 
@@ -106,11 +105,11 @@ async def _suspended(carnet: LocalRun, stopping: "asyncio.Future[Any]", *, is_su
     if is_suspended:
         await elapsed(random.uniform(0.02, 0.3))
         pid = carnet.pid("documents")
-        os.kill(pid, signal.SIGSTOP)
+        suspend(pid)
         try:
             await asyncio.wait({stopping}, timeout=random.uniform(0.3, 1.0))
         finally:
-            os.kill(pid, signal.SIGCONT)
+            resume(pid)
     await stopping
 
 

@@ -1,9 +1,7 @@
 """A withdrawal holds from its acknowledgement on, whatever the readers do, also when their service is suspended meanwhile."""
 
 import asyncio
-import os
 import random
-import signal
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from carnet.consent.v1.authorisation_service_pb2 import ListAuthorisationsReques
 from carnet_client import Refused, UserSession
 from carnet_dev.demo.cast import Cast, Member
 from carnet_dev.local_run import LocalRun
+from carnet_dev.suspension import resume, suspend
 from support.people import BLOCK, HERSELF, STANDING, TREATMENT, Somebody, invented, state, take_back, with_record
 from support.waiting import elapsed, eventually
 
@@ -113,11 +112,11 @@ async def suspended(carnet: LocalRun, number: int, withdrawals: "asyncio.Future[
     if number % 4 >= 2:
         await elapsed(random.uniform(0.05, 0.5))
         pid = carnet.pid("documents")
-        os.kill(pid, signal.SIGSTOP)
+        suspend(pid)
         try:
             await asyncio.wait({withdrawals}, timeout=random.uniform(0.3, 1.0))
         finally:
-            os.kill(pid, signal.SIGCONT)
+            resume(pid)
     await withdrawals
 
 
