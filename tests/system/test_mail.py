@@ -1,7 +1,6 @@
 """A contact address on the whole system: the letter that a newcomer finds in the folder of the development mail server verifies it."""
 
 import re
-from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
@@ -13,6 +12,7 @@ from carnet.identity.v1.contact_channel_service_pb2 import (
 )
 from carnet_client import request_id
 from carnet_dev.demo.cast import Cast
+from carnet_dev.letters import letters_to
 from carnet_dev.local_run import LocalRun
 from support.people import HERSELF, TREATMENT, invented, with_record
 from support.waiting import eventually
@@ -40,6 +40,4 @@ async def test_a_patient_adds_an_address_and_verifies_it_with_the_code_of_the_le
 
 def letters(carnet: LocalRun, address: str) -> list[EmailMessage]:
     """The letters to an address that the development mail server wrote."""
-    files = sorted((carnet.folder / "mail").glob("*.eml"))
-    read = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
-    return [letter for letter in read if letter["To"] == address]
+    return letters_to(carnet.folder / "mail", address)

@@ -42,6 +42,11 @@ class Cast:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
+    @property
+    def mail(self) -> Path:
+        """Where letters become files, when they end on this machine."""
+        return self.folder / "mail"
+
     async def connection(self, software: str) -> Connection:
         """The connection of a piece of software, by the name in its certificate."""
         if software not in self._connections:

@@ -10,8 +10,11 @@ from carnet_client import UserSession, request_id
 from carnet_client.refusals import telling_refusals
 
 from carnet_dev.demo.finding import find_her
+from carnet_dev.demo.mail import ADDRESS, is_read_here
+from carnet_dev.demo.reviewing import it_is_reviewed, she_is_told, told_by_letter
 from carnet_dev.demo.scene import Scene
 from carnet_dev.demo.sharing import SENSITIVE, SYNTHESES, chosen
+from carnet_dev.letters import letters_to
 
 SOFTWARE = "software/emergency"
 REASON = "coma, anticoagulants?"
@@ -19,7 +22,7 @@ SHORT = timedelta(seconds=4)
 
 
 async def emergency_room(scene: Scene) -> None:
-    """No consent, she cannot speak: refused without a reason, open with one, ended by itself."""
+    """No consent, she cannot speak: refused without a reason, open with one, ended by itself; told to her and reviewed."""
     page, chloe = scene.page, scene.chloe
     page.chapter(6, "The emergency room: no card, no consent, she cannot speak", chloe.label)
     session = await scene.cast.session(chloe.user, SOFTWARE, PurposeOfUse.PURPOSE_OF_USE_BREAK_GLASS, chloe.structure)
@@ -29,7 +32,10 @@ async def emergency_room(scene: Scene) -> None:
     scene.refused |= {(chloe.name, "EPISODE_ENDED"), (chloe.name, "REASON_REQUIRED")}
     told = f'"cannot express her will" + "immediate risk" + "{REASON}": open for {SHORT.seconds} s (normally 4 h)'
     began = time.monotonic()
-    await page.step(told, _break(session, scene.record, REASON))
+    known = len(letters_to(scene.cast.mail, ADDRESS))
+    episode = await page.step(told, _break(session, scene.record, REASON))
+    letter = asyncio.create_task(told_by_letter(scene, known)) if is_read_here(scene) else None
+    scene.episode = episode.name
     found = await page.step("search          ✓", session.search(scene.record))
     names = {entry.name for entry in found}
     hidden, useful = chosen(scene.kept, SENSITIVE), chosen(scene.kept, SYNTHESES)
@@ -37,6 +43,9 @@ async def emergency_room(scene: Scene) -> None:
     await page.step(f"read            ✓ {useful.title}", session.read(useful.name))
     await asyncio.sleep(max(0.0, SHORT.total_seconds() + 0.1 - (time.monotonic() - began)))
     await page.refusal(f"{SHORT.seconds} s later", session.read(useful.name), "EPISODE_ENDED")
+    if letter is not None:
+        she_is_told(scene, *await letter, REASON)
+    await it_is_reviewed(scene, episode)
 
 
 async def _break(session: UserSession, record: str, reason: str) -> EmergencyEpisode:

@@ -4,11 +4,13 @@ import asyncio
 import json
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 from carnet.audit.v1.audit_reader_service_pb2 import HistoryLine
 
 from carnet_dev.demo.emergency import REASON
+from carnet_dev.demo.explaining import she_asks_why
 from carnet_dev.demo.scene import Scene
 
 SETTLE_SECONDS = 20.0
@@ -32,16 +34,23 @@ async def who_looked(scene: Scene) -> None:
         "every doctor of the story by name, and what the person can do now", expected <= names and all(line.next_step for line in lines)
     )
     scene.page.check("a read is there as a read", "document.read" in kinds)
+    scene.page.check("the emergency was reviewed, and she reads the outcome", _is_reviewed(scene, lines))
+    refused = next(line for line in lines if (line.event.actor.subject, line.event.reason) == (scene.bruno.name, "BLOCKED"))
+    await she_asks_why(scene, datetime.fromisoformat(refused.event.time))
 
 
 async def _settled(scene: Scene) -> list[HistoryLine]:
-    """The whole history, once what was done has arrived in the log: the last refusal of the story is the sign."""
+    """The whole history, once what was done has arrived in the log: every refusal of the story, and the review, which came last."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         lines = await scene.dominique.history(scene.record)
-        if scene.refused <= _refused(lines) or time.monotonic() > deadline:
+        if (scene.refused <= _refused(lines) and _is_reviewed(scene, lines)) or time.monotonic() > deadline:
             return lines
         await asyncio.sleep(1)
+
+
+def _is_reviewed(scene: Scene, lines: list[HistoryLine]) -> bool:
+    return any(line.event.kind == "emergency.reviewed" and line.event.emergency_episode == scene.episode for line in lines)
 
 
 def _refused(lines: list[HistoryLine]) -> set[tuple[str, str]]:

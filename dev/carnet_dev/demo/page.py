@@ -38,7 +38,7 @@ class Page:
         """A line that is true or not."""
         self.good, self.bad = self.good + holds, self.bad + (not holds)
         mark = ("✓", "green") if holds else ("✗ NOT AS THE STORY SAYS", "bold red")
-        pad = " " * max(1, WIDTH - 4 - len(text) - len(aside) - 12)
+        pad = " " * max(1, WIDTH - 4 - len(text) - 12)
         self._console.print(Text.assemble("    " + text, pad, mark, (f"  {aside:>8}", "dim")))
 
     async def step(self, text: str, action: Awaitable[T]) -> T:

@@ -17,6 +17,7 @@ from carnet_client import request_id
 from carnet_client.refusals import telling_refusals
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from carnet_dev.demo.mail import ADDRESS, is_read_here, she_has_an_address
 from carnet_dev.demo.scene import Scene
 from carnet_dev.people import PatientTraits, patients
 
@@ -32,6 +33,8 @@ async def her_record(scene: Scene) -> None:
     scene.dominique = await scene.cast.session("dominique", "portal", PurposeOfUse.PURPOSE_OF_USE_PATIENT_REQUEST)
     await scene.page.step('opened at her request, consent "form v3, signed on screen" kept as evidence', _open(scene, patient))
     await scene.page.step("Dr UNTEL is authorised by opening it; nobody else is", _tidy(scene))
+    if is_read_here(scene):
+        await scene.page.step(f"she is told of what happens by letters to {ADDRESS}, verified by a code", she_has_an_address(scene))
 
 
 async def _register(scene: Scene, her: PatientTraits) -> str:

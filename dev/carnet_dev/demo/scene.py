@@ -33,5 +33,7 @@ class Scene:
     kept: list[DocumentEntry] = field(default_factory=list)
     total: int = 0
     """Documents in the record."""
+    episode: str = ""
+    """The emergency access of the story."""
     refused: set[tuple[str, str]] = field(default_factory=set)
     """(subject, reason) of every refusal so far: each must be on the record."""

@@ -18,6 +18,7 @@ from carnet_client import Refused, UserSession, request_id
 from carnet_client.refusals import telling_refusals
 
 from carnet_dev.demo.cast import Member
+from carnet_dev.demo.explaining import she_looks_before
 from carnet_dev.demo.scene import Scene
 
 SYNTHESES = ("60591-5", "SYNTH", "11490-0", "34133-9")
@@ -123,6 +124,7 @@ async def she_blocks(scene: Scene) -> None:
     """Chapter 5: once the block is acknowledged, the next read is refused."""
     page = scene.page
     page.chapter(5, f"She blocks {scene.bruno.label}")
+    await she_looks_before(scene)
     began = time.perf_counter()
     await _state(scene, scene.bruno, AuthorisationKind.AUTHORISATION_KIND_BLOCK)
     acknowledged = time.perf_counter()

@@ -21,6 +21,11 @@ from carnet_dev.local_run import NotRunningError
 
 CHAPTERS = (her_record, feeding, never_met, she_hides_one, she_blocks, emergency_room, who_looked, she_verifies)
 
+TRY_NEXT = """
+Try next   make traces             where those milliseconds went
+           docs/integrate.md       a document of your own, in and out, from your software
+           make demo STORY=minor   a girl of 15, her mother, and a prescription that stays hers"""
+
 
 def tell(folder: Path, samples: Path | None, console: Console) -> int:
     """Tell the story on the system that runs in ``folder``; 0 only if every step ended as it should."""
@@ -46,7 +51,7 @@ async def _tell(folder: Path, samples: Path | None, console: Console) -> int:
         except (StoryError, Refused) as error:
             page.bad += isinstance(error, Refused)
             console.print(f"\nthe story ends here: {error}", style="red", markup=False)
-    console.print("\nTry next   make traces             where those milliseconds went")
+    console.print(TRY_NEXT)
     return page.close()
 
 

@@ -44,7 +44,7 @@ def put_into_words(event: Mapping[str, Any], names: Mapping[str, str], language:
     kind = _kind(event, table)
     who, structure = name_actor(event, names, language, holder), plain(names.get(str(actor.get("structure", "")), ""))
     parts = [
-        _phrase(table, "who", who=who, role=table["roles"].get(str(actor.get("role", "")), "")),
+        _phrase(table, "who", who=who, role=_role(who, str(actor.get("role", "")), table)),
         _phrase(table, "structure", structure=structure),
         _phrase(table, "software", software=_software(actor, table)),
         _phrase(table, "vouched", vouched=table["authentications"].get(str(actor.get("authentication", "")), "")),
@@ -142,6 +142,11 @@ def _phrase(table: Mapping[str, Any], name: str, **values: str) -> str:
         return phrases[name].format(**values)
     short = phrases.get(f"{name}_short", "")
     return short.format(**values) if short and any(values.values()) else ""
+
+
+def _role(who: str, role: str, table: Mapping[str, Any]) -> str:
+    """The profession or role in words; nothing where these already stand for a name that is not known."""
+    return "" if who == table["nameless"].get(role) else str(table["roles"].get(role, ""))
 
 
 def _what(event: Mapping[str, Any], kind: Mapping[str, str], table: Mapping[str, Any]) -> str:

@@ -70,6 +70,15 @@ def test_a_user_whom_a_structure_vouches_for_is_told_as_such(authentication: str
     assert said in put_into_words(event, NAMES, "en", holder=HOLDER).text
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", ": a data-protection officer of this service, using"), ("fr", " : un délégué à la protection des données de ce service, avec")],
+)
+def test_an_officer_of_the_service_is_told_by_her_office(language: str, said: str) -> None:
+    event = {**READ, "actor": {"subject": "operators/d", "role": "DATA_PROTECTION_OFFICER", "software": "spiffe://carnet/operations"}}
+    assert said in put_into_words(event, {}, language, holder=HOLDER).text
+
+
 def test_a_change_says_about_whom_and_until_when() -> None:
     event = {
         **READ,
