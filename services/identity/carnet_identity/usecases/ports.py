@@ -19,6 +19,7 @@ from carnet_identity.domain.search_terms import Terms
 from carnet_identity.domain.session import Session
 from carnet_identity.domain.stop import Stop
 from carnet_identity.domain.withdrawal import Withdrawal
+from carnet_identity.usecases.telling import Waiting
 
 
 class Patients(Protocol):
@@ -213,23 +214,11 @@ class Presented(Protocol):
         ...
 
 
-class Due(Protocol):
+class Due(Waiting[Withdrawal], Protocol):
     """Withdrawals made here: due until consent was told, kept for as long as a token could name them."""
 
     async def add(self, withdrawals: Sequence[Withdrawal], within: StoreSession | None = None) -> None:
         """Note them."""
-        ...
-
-    async def some(self, limit: int = 100) -> list[Withdrawal]:
-        """Some that are due."""
-        ...
-
-    async def done(self, withdrawal: Withdrawal) -> None:
-        """Consent has one."""
-        ...
-
-    async def put_back(self, withdrawal: Withdrawal) -> None:
-        """Consent refused one: it stays due, behind the others."""
         ...
 
     async def is_any_withdrawn(self, subjects: Iterable[str]) -> bool:

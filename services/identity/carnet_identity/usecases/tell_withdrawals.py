@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import structlog
 from carnet_platform.clock import Clock
-from carnet_platform.errors import Refusal, Unavailable
-from pymongo.errors import PyMongoError
+from carnet_platform.errors import Refusal
 
+from carnet_identity.domain.withdrawal import Withdrawal
 from carnet_identity.usecases.ports import Due, Fence
+from carnet_identity.usecases.telling import again_and_again, tell_what_is_due
 
 _log = structlog.get_logger(__name__)
 
@@ -26,29 +26,13 @@ class TellWithdrawals:
 
     async def run(self) -> None:
         """Looks again and again."""
-        while True:
-            try:
-                await self.once()
-            except PyMongoError as error:
-                _log.warning("withdrawals.waiting", kind=type(error).__name__)
-            await asyncio.sleep(self._every.total_seconds())
+        await again_and_again(self.once, self._every, lambda error: _log.warning("withdrawals.waiting", kind=type(error).__name__))
 
     async def once(self) -> int:
-        """Tells what is due; gives how many consent took.
-
-        A consent that does not answer leaves the rest for the next look. One that consent refuses stays due, behind the others.
-        """
+        """Tells what is due; gives how many consent took."""
         await self._due.forget_expired(self._clock.now())
-        told = 0
-        for withdrawal in await self._due.some():
-            try:
-                await self._fence.register(withdrawal)
-            except Unavailable:
-                return told
-            except Refusal as refusal:
-                _log.error("withdrawal.refused", subject=withdrawal.subject, reason=refusal.reason)
-                await self._due.put_back(withdrawal)
-                continue
-            await self._due.done(withdrawal)
-            told += 1
-        return told
+        return await tell_what_is_due(self._due, self._fence.register, _refused)
+
+
+def _refused(withdrawal: Withdrawal, refusal: Refusal) -> None:
+    _log.error("withdrawal.refused", subject=withdrawal.subject, reason=refusal.reason)
