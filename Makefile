@@ -74,6 +74,10 @@ trials: setup ## The tests of one trial (T=R1)
 test-policy: setup ## 100 000 random histories of a record against the reference evaluator (C1)
 	$(PYTEST) -n 2 --dist load --long tests/unit/consent/test_reference.py tests/component/consent/test_reference.py
 
+.PHONY: test-withdrawals
+test-withdrawals: setup ## 10 000 withdrawals while the readers' service is stopped and resumed (C4, some minutes)
+	$(PYTEST) -n 0 --long tests/system/test_withdrawal.py
+
 .PHONY: bench
 bench: setup ## What decisions, reads, deposits and events cost, as ratios to a floor (some minutes)
 	@PYTHONPATH=tests exec $(BIN)/python -m load.bench $(FLAGS)

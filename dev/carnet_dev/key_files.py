@@ -4,6 +4,7 @@ Losing a folder is losing what it sealed, as in production; `make clean` forgets
 """
 
 import secrets
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -23,6 +24,16 @@ def master_key_folder(folder: Path, today: date) -> Path:
     if not any(path != derive for path in folder.glob("*.key")):
         write_private(folder / f"{today.isoformat()}.key", secrets.token_hex(_KEY_BYTES))
     return folder
+
+
+def structure_key_folder(private: Path, public: Path, structures: Iterable[str]) -> Path:
+    """`public` with a structure's public key in `<FINESS>.pem`, as an operator registers it; the private ones lie in `private` likewise."""
+    for finess in structures:
+        file = signing_key_file(private / f"{finess}.pem")
+        key = serialization.load_pem_private_key(file.read_bytes(), None).public_key()
+        encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        write_private(public / file.name, key.public_bytes(encoding, form))
+    return public
 
 
 def signing_key_file(file: Path) -> Path:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from carnet_dev.certificates import Authority
-from carnet_dev.key_files import master_key_folder, signing_key_file
+from carnet_dev.key_files import master_key_folder, signing_key_file, structure_key_folder
 from carnet_dev.people import DIRECTORY_FILE
 from carnet_dev.ports import LOOPBACK, free_port
 from carnet_dev.private_files import write_private
@@ -107,6 +107,11 @@ class Plan:
         """The development certificate authority, made on first use."""
         return Authority(self.folder / "certificates")
 
+    @property
+    def structure_keys(self) -> Path:
+        """The folder in which each structure's own private key lies, `<FINESS>.pem`: it signs care-contact tokens."""
+        return self.folder / "keys" / "software" / "structures"
+
     def identity_provider_key(self) -> Path:
         """The file with the identity provider's signing key, made on first use."""
         return signing_key_file(self.folder / "keys" / IDENTITY_PROVIDER / "signing.pem")
@@ -142,6 +147,7 @@ class Plan:
         return {
             "directory_file": str(DIRECTORY_FILE),
             "token_key_folder": str(signing_key_file(keys / "tokens" / "signing.pem").parent),
+            "structure_key_folder": str(structure_key_folder(self.structure_keys, keys / "structures", _structures())),
             "professional_issuers": json.dumps([self.issuer]),
             "patient_issuers": json.dumps([self.issuer]),
             "operator_issuers": json.dumps([self.issuer]),
@@ -160,3 +166,8 @@ class Plan:
         path = self.folder / "urls" / service / setting.removesuffix("_file")
         write_private(path, url)
         return path
+
+
+def _structures() -> list[str]:
+    """The FINESS of every structure of the demonstration's directory."""
+    return [structure["finess"] for structure in json.loads(DIRECTORY_FILE.read_text(encoding="utf-8"))["structures"]]

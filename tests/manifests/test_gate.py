@@ -51,19 +51,19 @@ def test_only_kind_has_secrets_of_its_own(kustomizations: Kustomizations) -> Non
 
 
 def test_the_list_of_secrets_is_what_services_and_redis_mount(kustomizations: Kustomizations) -> None:
-    rendered = Rendered(kustomizations.combination(("mail",)))
+    rendered = Rendered(kustomizations.combination(("mail", "push")))
     mounted = {
         volume["secret"]["secretName"] for workload in rendered.workloads for volume in workload.spec["volumes"] if "secret" in volume
     }
     assert {name for name in mounted if not name.endswith("-certificate")} == set(outside())
 
 
-def test_a_mail_server_is_a_component_that_may_be_left_out(kustomizations: Kustomizations, schemas: Schemas) -> None:
-    objects = kustomizations.combination(("mail", "pki"))
+def test_a_mail_server_and_a_push_gateway_are_components_that_may_be_left_out(kustomizations: Kustomizations, schemas: Schemas) -> None:
+    objects = kustomizations.combination(("mail", "pki", "push"))
     assert schemas.faults(objects) + faults(objects, knowledge()) == []
     without = Rendered(kustomizations.combination(()))
     identity = next(workload for workload in without.workloads if workload.app == "identity")
-    assert "SMTP" not in json.dumps(identity.containers)
+    assert not any(word in json.dumps(identity.containers) for word in ("SMTP", "PUSH"))
 
 
 def test_on_kind_our_images_have_the_tag_of_the_commit(kustomizations: Kustomizations) -> None:
@@ -78,7 +78,7 @@ def test_on_kind_our_images_have_the_tag_of_the_commit(kustomizations: Kustomiza
 
 
 def test_both_overlays_run_the_same_services_in_the_same_way(kustomizations: Kustomizations) -> None:
-    """They differ in images, replicas, CPU, the development's identity provider, settings, the mail server, and in nothing else."""
+    """They differ in images, replicas, CPU, the development's identity provider, settings, mail, push, and in nothing else."""
     kind, production = (Rendered(kustomizations.overlay(overlay)) for overlay in ("kind", "production"))
     for service in ("identity", "consent", "documents", "audit"):
         assert _unchanging(kind, service) == _unchanging(production, service)
@@ -115,7 +115,7 @@ def test_the_kind_cluster_maps_the_node_ports_of_its_overlay(kustomizations: Kus
 def _unchanging(rendered: Rendered, service: str) -> str:
     workload = next(workload for workload in rendered.workloads if workload.app == service)
     container = {key: value for key, value in workload.containers[0].items() if key not in {"image", "envFrom"}}
-    container["volumeMounts"] = [mount for mount in container["volumeMounts"] if mount["name"] not in {"directory", "mail"}]
-    container["env"] = [variable for variable in container["env"] if not variable["name"].startswith("CARNET_SMTP_")]
+    container["volumeMounts"] = [mount for mount in container["volumeMounts"] if mount["name"] not in {"directory", "mail", "push"}]
+    container["env"] = [variable for variable in container["env"] if not variable["name"].startswith(("CARNET_SMTP_", "CARNET_PUSH_"))]
     container["resources"] = {**container["resources"], "requests": {"memory": container["resources"]["requests"]["memory"]}}
     return json.dumps([container, workload.spec["securityContext"], workload.spec["terminationGracePeriodSeconds"]], sort_keys=True)

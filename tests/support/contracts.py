@@ -15,6 +15,8 @@ from google.protobuf.descriptor import FieldDescriptor, FileDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+SERVED_LATER = frozenset({"carnet.common.v1.RecordErasureService"})
+"""Contracts between services that no process serves yet."""
 Metadata = Sequence[tuple[str, str | bytes]]
 
 
@@ -43,15 +45,16 @@ class Rpc:
 
 @cache
 def rpcs() -> tuple[Rpc, ...]:
-    """Every RPC of every contract, in the order of their names."""
-    found = {rpc.path: rpc for file in _files() for rpc in _rpcs(file)}
+    """Every RPC of every contract that a process serves, in the order of their names."""
+    found = {rpc.path: rpc for file in _files() for rpc in _rpcs(file) if rpc.service not in SERVED_LATER}
     return tuple(found[path] for path in sorted(found))
 
 
 @cache
 def rights() -> Mapping[str, Mapping[str, str]]:
     """The table of callers: service, caller's URI name, right."""
-    return tomllib.loads(files("carnet").joinpath("callers.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads(files("carnet").joinpath("callers.toml").read_text(encoding="utf-8"))
+    return {service: callers for service, callers in table.items() if service not in SERVED_LATER}
 
 
 def right(caller: str, service: str) -> str:

@@ -1,7 +1,7 @@
 """Invented people for tests against the whole system: each with a test INS whose key holds, a record, and who may read it."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from carnet.common.v1.purpose_of_use_pb2 import PurposeOfUse
 from carnet.consent.v1.authorisation_pb2 import Authorisation, AuthorisationKind
@@ -42,8 +42,8 @@ def invented(family_name: str = "ESSAI", given_name: str = "CLARA") -> Somebody:
     return Somebody(body + ins_key(body), family_name, given_name)
 
 
-async def with_record(doctor: UserSession, somebody: Somebody, *, birth_date: str = "19850612") -> Somebody:
-    """Register her and open her record, as ``doctor``, who is authorised by it."""
+async def registered(doctor: UserSession, somebody: Somebody, *, birth_date: str = "19850612") -> Somebody:
+    """Register her, as ``doctor``; she has no record."""
     connection = doctor.connection
     traits = Traits(
         birth_family_name=somebody.family_name,
@@ -61,10 +61,16 @@ async def with_record(doctor: UserSession, somebody: Somebody, *, birth_date: st
         identity_evidence=QUALIFYING,
     )
     patient = (await connection.patients.RegisterPatient(register, metadata=await doctor.metadata(), timeout=20)).patient.name
+    return replace(somebody, patient=patient)
+
+
+async def with_record(doctor: UserSession, somebody: Somebody, *, birth_date: str = "19850612") -> Somebody:
+    """Register her and open her record, as ``doctor``, who is authorised by it."""
+    known = await registered(doctor, somebody, birth_date=birth_date)
     evidence = ConsentEvidence(form="form", form_version="v3", method="signed on screen")
-    request = OpenRecordRequest(request_id=request_id(), patient=patient, evidence=evidence)
-    record = (await connection.records.OpenRecord(request, metadata=await doctor.metadata(), timeout=20)).record.name
-    return Somebody(somebody.ins, somebody.family_name, somebody.given_name, patient, record)
+    request = OpenRecordRequest(request_id=request_id(), patient=known.patient, evidence=evidence)
+    record = (await doctor.connection.records.OpenRecord(request, metadata=await doctor.metadata(), timeout=20)).record.name
+    return replace(known, record=record)
 
 
 async def state(by: UserSession, record: str, grantee: str, kind: AuthorisationKind.ValueType) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from support.reference_book import Told
 from support.reference_changes import Change
-from support.reference_evaluator import CARE, OWN_REQUEST, Asks, Paper, Told
+from support.reference_evaluator import CARE, OWN_REQUEST, Asks, Paper
 
 BEGIN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -19,12 +20,15 @@ PAUSES = (
     *(timedelta(days=30), timedelta(days=365)),
 )
 """Among them the very lengths after which something ends."""
+GRACE, LATE_RESULTS, TO_OPPOSE = timedelta(days=14), timedelta(days=30), timedelta(weeks=6)
+"""rules.md 15, 17 and 18."""
 LASTING = (HOUR, 4 * HOUR, 24 * HOUR, timedelta(days=30))
 PROFESSIONS = ("10", "10", "10", "10", "10", "10", "60", "60", "60", "50", "50", "21", "40", "70", "95", "86", "36", "93", "SOC")
 KINDS = (
     *("11502-2", "11502-2", "11506-3", "ATTEST-RESID", "80788-3", "75496-0", "68599-0", "83901-9", "83981-1", "EXPPAT_3", "PROT_ALD"),
     *("REMB", "28653-4", "DOCPAT06", "68817-6", "IN-NO-TABLE"),
 )
+CLASSES = ("10", "11", "52", "60", "90", "10", "NONE")
 LABELS = ("MASQUE_PS", "INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX")
 SWITCHES = ("BTG", "ETREAT", "MASKED", "DIRECTIVES")
 
@@ -51,20 +55,25 @@ class History:
     steps: tuple[Step, ...]
     mandataries: tuple[Asks, ...]
     """Her representative and her caregiver."""
+    beginning: Told
+    """How it comes to be: opened, or announced."""
 
 
-def history(seed: int, *, record: str = "records/r", times: Sequence[datetime] = (), has_hand: bool = True) -> History:
+def history(
+    seed: int, *, record: str = "records/r", times: Sequence[datetime] = (), has_hand: bool = True, grace: timedelta = GRACE
+) -> History:
     """Make the history of a seed.
 
     Args:
         seed: the same makes the same.
         record: its name.
         times: when its steps happen; by default at times of its own.
-        has_hand: whether the record changes as well by the hand of an operator, who is no user of consent.
+        has_hand: whether it may be announced, and changes by the hand of an operator or by what identity tells: no users of consent.
+        grace: how long after its announcement a closing takes effect.
     """
     chance = random.Random(seed)
     times = times or _times(chance)
-    return _Author(chance, f"h{seed}", record, times[0], has_hand=has_hand).history(seed, times)
+    return _Author(chance, f"h{seed}", record, times[0], has_hand=has_hand, grace=grace).history(seed, times)
 
 
 def _times(chance: random.Random) -> list[datetime]:
@@ -77,8 +86,9 @@ def _times(chance: random.Random) -> list[datetime]:
 class _Author:
     """Invents one history."""
 
-    def __init__(self, chance: random.Random, tag: str, record: str, begin: datetime, *, has_hand: bool) -> None:
+    def __init__(self, chance: random.Random, tag: str, record: str, begin: datetime, *, has_hand: bool, grace: timedelta) -> None:
         self._chance, self._tag, self._record, self._begin, self._has_hand = chance, tag, record, begin, has_hand
+        self._grace = grace
         self._professionals = {f"professionals/{tag}-{letter}": chance.choice(PROFESSIONS) for letter in "abc"}
         self._places = (f"structures/{tag}-s", f"structures/{tag}-t")
         self._holder = f"patients/{tag}-holder"
@@ -94,7 +104,14 @@ class _Author:
             self._proposed.append(change.told)
             steps.append(Step(at, change, tuple(self._question() for _ in range(3))))
         last = Step(times[-1], None, tuple(self._question() for _ in range(9)))
-        return History(seed, self._holder, self._record, self._professionals, self._papers, (*steps, last), self._mandataries)
+        people = (self._holder, self._record, self._professionals, self._papers)
+        return History(seed, *people, (*steps, last), self._mandataries, self._beginning())
+
+    def _beginning(self) -> Told:
+        before = self._begin - timedelta(days=2)
+        if self._has_hand and self._chance.random() < 0.1:
+            return Told(before, "announced", until=self._begin + self._chance.choice((HOUR, 24 * HOUR, TO_OPPOSE)))
+        return Told(before, "opened", on=frozenset({"BTG", "ETREAT"}))
 
     def _paper(self, number: int) -> Paper:
         labels = frozenset(label for label in LABELS if self._chance.random() < 0.4)
@@ -134,7 +151,9 @@ class _Author:
         who = told.about if told.about in self._professionals else asks.who
         place = told.place or (told.about if told.about in self._places else asks.place)
         purpose = "BREAK_GLASS" if told.what == "glass broken" else CARE
-        return replace(asks, who=who, role=self._professionals[who], place=place, purpose=purpose, has_left=(who, place) in self._left)
+        action = "DEPOSIT" if told.what.startswith("deposit") else "READ"
+        role, has_left = self._professionals[who], (who, place) in self._left
+        return replace(asks, who=who, role=role, place=place, purpose=purpose, has_left=has_left, action=action)
 
     def _professional(self) -> Asks:
         chance = self._chance
@@ -172,17 +191,42 @@ class _Author:
                 self._attending,
                 self._switched,
                 self._glass,
+                self._life,
+                self._opposed,
             ),
-            (7, 5, 3, 4, 3, 2, 6),
+            (7, 5, 3, 4, 3, 2, 6, 4, 2),
         )[0]
         return make(at)
 
     def _by_hand(self, at: datetime) -> Change:
         who, place = self._chance.choice(tuple(self._professionals)), self._chance.choice(self._places)
-        what = self._chance.choices(("left", "closed", "reopened", "switched"), (3, 1, 3, 1))[0] if self._has_hand else "left"
+        what = self._chance.choices(("left", "died", "alive", "switched"), (5, 2, 2, 1))[0] if self._has_hand else "left"
         if what == "left":
             return self.leaving(at, who, place)
-        return Change(None, Told(at, what, on=self._switches() if what == "switched" else frozenset()))
+        if what == "switched":
+            return Change(None, Told(at, what, on=self._switches()))
+        return Change(None, Told(at, what, until=at + (LATE_RESULTS if what == "died" else TO_OPPOSE)))
+
+    def _life(self, at: datetime) -> Change:
+        """The record as a whole: closed by its holder at once, by others after the grace; opposed; reopened."""
+        by = self._manager() if self._chance.random() < 0.6 else self._acting()
+        is_announced = any(told.what == "closing announced" for told in self._proposed)
+        what = self._chance.choices(
+            ("closed", "closing opposed", "reopened", "opening opposed"), (4, 4 if is_announced else 1, 4, self._has_hand)
+        )[0]
+        if what == "closed" and by.role != "PATIENT":
+            return Change(by, Told(at, "closing announced", by.who, until=at + self._grace))
+        if what == "opening opposed":
+            by = self._person()
+        return Change(by, Told(at, what))
+
+    def _opposed(self, at: datetime) -> Change:
+        """What is not to be deposited."""
+        if self._chance.random() < 0.5 and any(told.what == "deposit opposed" for told in self._proposed):
+            earlier = self._earlier("deposit opposed")
+            return Change(self._person(), Told(at, "deposit allowed", earlier.about, kind=earlier.kind))
+        about = self._chance.choices((*self._professionals, *self._places, ""), (4, 2, 1, 2, 1, 2))[0]
+        return Change(self._manager(), Told(at, "deposit opposed", about, until=self._end(at), kind=self._chance.choice(("", *CLASSES))))
 
     def leaving(self, at: datetime, who: str, place: str) -> Change:
         """A professional no longer works there."""

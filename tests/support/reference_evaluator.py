@@ -1,41 +1,24 @@
 """The rules of docs/rules.md, 1 to 13 and 19, a second time: written from the rules and the tables alone, to be compared with the product.
 
 It shares no code and no way of working with the service of consent: it keeps what was told of a record as a list and answers each question
-by reading that list from its beginning. What it answers is coarser than a decision: the reasons under which a refusal would be right
-(rules.md 1 orders the steps, not the reasons within one), or the documents that are opened. A word it does not know changes nothing.
+by reading that list from its beginning (`reference_book.py`). What it answers is coarser than a decision: the reasons under which a refusal
+would be right (rules.md 1 orders the steps, not the reasons within one), or the documents that are opened. A word it does not know changes
+nothing.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+from support.reference_book import OPENING, Standing, Told
+
 CARE, EMERGENCIES, OWN_REQUEST = "TREATMENT", ("BREAK_GLASS", "EMERGENCY_DISPATCH"), "PATIENT_REQUEST"
 PURPOSES = {"READ": (CARE, *EMERGENCIES, OWN_REQUEST), "DEPOSIT": (CARE, "SYSTEM_DEPOSIT", OWN_REQUEST)}
-# What opens a record to somebody, and how long it lasts unless it is said (rules.md 3).
-OPENING = {"authorised once": timedelta(hours=24), "authorised": timedelta(days=365), "care": timedelta(days=365)}
 # What the holder may do, and who represents her; a caregiver reads (rules.md 12 and 13).
 RIGHTS = {"": ("READ", "DEPOSIT", "MANAGE", "READ_HISTORY"), "MINOR": ("READ", "DEPOSIT", "MANAGE"), "ADULT": ("READ", "DEPOSIT")}
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One thing that happened to a record.
-
-    What: opened, closed, reopened, switched (`on`: of BTG, ETREAT, MASKED, DIRECTIVES); authorised once, authorised, care, blocked,
-    taken back (`undoes` says what); hidden, shown; declared, attending, dismissed; glass broken, glass mended (for the structure `place`).
-    """
-
-    at: datetime
-    what: str
-    about: str = ""
-    undoes: str = ""
-    until: datetime | None = None
-    place: str = ""
-    document: str = ""
-    on: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,56 +68,6 @@ class Answer:
     is_emergency: bool = False
 
 
-class Standing:
-    """What holds at an instant, from everything told before."""
-
-    def __init__(self, book: Iterable[Told], now: datetime) -> None:
-        self.life, self.on, self.attending = "", frozenset[str](), ""
-        self.declared, self.hidden = set[str](), set[tuple[str, str]]()
-        self._lasting = dict[tuple[str, str, str], Told]()
-        for told in book:
-            self._add_statement(told)
-            self._add(told)
-        self.holds = {key for key, one in self._lasting.items() if one.until is None or now < one.until}
-
-    def _add_statement(self, told: Told) -> None:
-        key = (told.what, told.about, told.place)
-        match told.what:
-            case "blocked":  # domain.md 3.2: once it is taken back, the blocked one falls back to nothing and asks again
-                self._lasting = {key: one for key, one in self._lasting.items() if one.about != told.about or one.what not in OPENING}
-                self._lasting[key] = told
-            case "authorised once" | "authorised" | "care":  # the last word of each kind about somebody
-                self._lasting[key] = replace(told, until=told.until or told.at + OPENING[told.what])
-            case "glass broken":  # a second use joins the first, whose end does not move
-                earlier = self._lasting.get(key, told)
-                self._lasting[key] = earlier if earlier.until and told.at < earlier.until else told
-            case "taken back" | "glass mended":
-                self._lasting.pop((told.undoes or "glass broken", told.about, told.place), None)
-
-    def _add(self, told: Told) -> None:
-        match told.what:
-            case "opened" | "switched":
-                self.life, self.on = self.life or "ACTIVE", told.on
-                if "BTG" not in told.on:  # rules.md 9: opposition stops it
-                    self._lasting = {key: one for key, one in self._lasting.items() if one.what != "glass broken"}
-            case "closed" | "reopened":
-                self.life = "CLOSED" if told.what == "closed" else "ACTIVE"
-            case "hidden":
-                self.hidden.add((told.document, told.about))
-            case "shown":
-                self.hidden.discard((told.document, told.about))
-            case "declared" if self.attending != told.about:  # rules.md 4: by himself, until the holder confirms
-                self.declared.add(told.about)
-            case "attending" | "dismissed":  # rules.md 4: by the holder's word; the former one loses it that second
-                self.declared.discard(told.about)
-                if told.what == "attending" or self.attending == told.about:
-                    self.attending = told.about if told.what == "attending" else ""
-
-    def says(self, what: Iterable[str], *about: str) -> bool:
-        """Whether one of these things holds about one of these names. Nobody is nobody's name."""
-        return any((one, name, "") in self.holds for one in what for name in about if name)
-
-
 class Reference:
     """The rules over one edition of the tables."""
 
@@ -154,7 +87,7 @@ class Reference:
             if reasons := frozenset(step):
                 return Answer(reasons)
         if asks.action == "DEPOSIT":
-            return Answer(seen=frozenset(paper.name for paper in papers if self.may_deposit(asks, paper.kind)))
+            return Answer(seen=frozenset(paper.name for paper in papers if self._may_feed(asks, standing, paper.kind)))
         seen = (paper.name for paper in papers if asks.action == "READ" and self._may_see(asks, standing, paper))
         return Answer(seen=frozenset(seen), is_emergency=asks.purpose in EMERGENCIES)
 
@@ -176,7 +109,9 @@ class Reference:
         if asks.acts_for_another and (not asks.mandate or (asks.mandate_ends is not None and asks.mandate_ends <= now)):
             yield "MANDATE_NOT_IN_FORCE"
         is_stranger = asks.purpose == OWN_REQUEST and holder != (asks.on_behalf_of if asks.acts_for_another else asks.who)
-        if not standing.life or is_stranger:  # rules.md 7: its state is told to a professional, who must be able to ask
+        if (
+            standing.life not in ("ACTIVE", "CLOSED") or is_stranger
+        ):  # none before it opens; rules.md 7: its state is told to a professional, who must be able to ask
             yield "NOT_FOUND"
         if standing.on & {"MASKED", "DIRECTIVES"} and not standing.on & {"BTG", "ETREAT"}:  # rules.md 6: what conflicts refuses
             yield "CONSENT_UNREADABLE"
@@ -189,7 +124,10 @@ class Reference:
             if asks.action not in RIGHTS.get(asks.mandate, ("READ",) if asks.scope else ()):
                 yield "ROLE_NOT_ALLOWED"
         elif asks.action == "DEPOSIT":  # rules.md 19: no consent is needed, and no block stops it
-            yield from () if any(self.may_deposit(asks, kind) for kind in self.class_of) else ("ROLE_NOT_ALLOWED",)
+            if not any(self.may_deposit(asks, kind) for kind in self.class_of):
+                yield "ROLE_NOT_ALLOWED"
+            if standing.opposes_deposits("", asks.who, asks.place):  # domain.md 3.1, 6
+                yield "DEPOSIT_OPPOSED"
         elif asks.purpose in EMERGENCIES:
             yield from self._emergency_refusals(asks, standing)
         elif standing.says(["blocked"], asks.who, asks.place):
@@ -237,6 +175,11 @@ class Reference:
             if level:
                 return "D" not in level
         return (profession, self.class_of.get(kind)) in self._reading
+
+    def _may_feed(self, asks: Asks, standing: Standing, kind: str) -> bool:
+        """Whether somebody may deposit this: her own deposits, and those of who acts for her, are nobody's to oppose."""
+        is_opposed = asks.purpose != OWN_REQUEST and standing.opposes_deposits(self.class_of.get(kind, ""), asks.who, asks.place)
+        return self.may_deposit(asks, kind) and not is_opposed
 
     def may_deposit(self, asks: Asks, kind: str) -> bool:
         """Whether the table of deposits has a line for it (rules.md 19)."""

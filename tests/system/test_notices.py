@@ -1,4 +1,4 @@
-"""A broken glass on the whole system: the person is told by a letter within a minute, and reads the rest in her inbox."""
+"""Notices on the whole system: the person is told by a letter within a minute, and reads the rest in her inbox."""
 
 import re
 from datetime import timedelta
@@ -11,9 +11,10 @@ from carnet.identity.v1.contact_channel_service_pb2 import (
     VerifyContactChannelRequest,
 )
 from carnet_client import UserSession, request_id
+from carnet_dev.demo.cast import Cast
 from carnet_dev.local_run import LocalRun
 from support.canaries import invented_word
-from support.people import invented
+from support.people import HERSELF, TREATMENT, invented, with_record
 from support.scenes import break_glass, played
 from support.waiting import eventually, eventually_answers
 
@@ -82,6 +83,34 @@ async def test_a_first_access_is_in_the_mail_and_the_second_is_not(carnet: Local
         await break_glass(scene.emergency, scene.somebody.record)
         await eventually(lambda: _exceptional(carnet, address) == 1, TOLD_WITHIN)
         assert _first(carnet, address) == 1
+
+
+@pytest.mark.this_machine("a folder in which the mail server writes")
+async def test_added_documents_are_in_the_mail_within_a_minute_in_one_letter_that_names_none(carnet: LocalRun) -> None:
+    """domain.md 3.5; through documents, consent, identity and a real mail server."""
+    somebody = invented("ZYXWFAMILLE", "ZYXWPRENOM")
+    async with Cast(carnet.folder) as cast:
+        alice = await cast.member("alice")
+        doctor = await cast.session("alice", "software/gp", TREATMENT, alice.structure)
+        known = await with_record(doctor, somebody)
+        herself = await cast.session(f"ins:{known.ins}", "portal", HERSELF)
+        address = await reachable(carnet, herself)
+        deposited = [(await doctor.deposit(known.record, known.document(number))).entry for number in range(3)]
+        await eventually(lambda: _new(carnet, address) == 1, TOLD_WITHIN)
+        letter = next(one for one in letters(carnet, address) if "Du nouveau" in str(one["Subject"]))
+        canaries = (
+            known.ins, known.family_name, known.given_name, known.record, known.patient, doctor.subject, alice.structure, "MODELE",
+            "document", "consultation", *(one.name for one in deposited), *(one.title for one in deposited),
+        )  # fmt: skip
+        assert not [one for one in canaries if one.lower() in (str(letter["Subject"]) + letter.get_content()).lower()]
+        mine = [one for one in await told(herself) if one.event == "documents.added"]
+        assert [one.actor for one in mine] == [alice.structure]
+        assert "documents/" not in str(mine)
+        assert _new(carnet, address) == 1
+
+
+def _new(carnet: LocalRun, address: str) -> int:
+    return sum("Du nouveau" in str(one["Subject"]) for one in letters(carnet, address))
 
 
 def _exceptional(carnet: LocalRun, address: str) -> int:

@@ -9,10 +9,13 @@ from typing import Any, Self
 import grpc
 from carnet.audit.v1.audit_reader_service_pb2_grpc import AuditReaderServiceStub
 from carnet.consent.v1.access_explanation_service_pb2_grpc import AccessExplanationServiceStub
+from carnet.consent.v1.admin_service_pb2_grpc import AdminServiceStub as ConsentAdminServiceStub
 from carnet.consent.v1.authorisation_service_pb2_grpc import AuthorisationServiceStub
+from carnet.consent.v1.care_contact_service_pb2_grpc import CareContactServiceStub
 from carnet.consent.v1.emergency_access_service_pb2_grpc import EmergencyAccessServiceStub
 from carnet.consent.v1.emergency_review_service_pb2_grpc import EmergencyReviewServiceStub
 from carnet.consent.v1.notice_service_pb2_grpc import NoticeServiceStub
+from carnet.consent.v1.record_destruction_service_pb2_grpc import RecordDestructionServiceStub
 from carnet.consent.v1.record_service_pb2_grpc import RecordServiceStub
 from carnet.documents.v1.document_lifecycle_service_pb2_grpc import DocumentLifecycleServiceStub
 from carnet.documents.v1.document_query_service_pb2_grpc import DocumentQueryServiceStub
@@ -76,9 +79,12 @@ class Connection:
         self.records = RecordServiceStub(consent)
         self.authorisations = AuthorisationServiceStub(consent)
         self.explanations = AccessExplanationServiceStub(consent)
+        self.care_contacts = CareContactServiceStub(consent)
         self.emergency = EmergencyAccessServiceStub(consent)
         self.emergency_reviews = EmergencyReviewServiceStub(consent)
         self.notices = NoticeServiceStub(consent)
+        self.destructions = RecordDestructionServiceStub(consent)
+        self.consent_admin = ConsentAdminServiceStub(consent)
         self.submission = SubmissionServiceStub(documents)
         self.documents = DocumentQueryServiceStub(documents)
         self.lifecycle = DocumentLifecycleServiceStub(documents)

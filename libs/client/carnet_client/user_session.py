@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from carnet.audit.v1.audit_reader_service_pb2 import ExportAccessHistoryRequest, HistoryLine, ListAccessHistoryRequest
 from carnet.common.v1.purpose_of_use_pb2 import PurposeOfUse
+from carnet.consent.v1.care_contact_service_pb2 import PresentCareContactRequest
 from carnet.documents.v1.document_entry_pb2 import DocumentEntry
 from carnet.documents.v1.document_query_service_pb2 import ReadDocumentRequest, SearchDocumentsRequest
 from carnet.documents.v1.submission_service_pb2 import SubmitDocumentRequest, SubmitDocumentResponse
@@ -117,6 +118,17 @@ class UserSession:
             with telling_refusals():
                 await self._renew(self)
         return [("authorization", "Bearer " + self._token), *([("traceparent", self.traceparent)] if self.traceparent else [])]
+
+    async def present_care_contact(self, patient: str, token: str) -> datetime:
+        """Show the structure's signed word that this patient is in its care, before her record is asked for the first time.
+
+        Until when that opening counts against no budget. Raises ``Refused``: then the budget counts, and the record can be asked for as
+        before.
+        """
+        request = PresentCareContactRequest(request_id=request_id(), patient=patient, token=token)
+        with telling_refusals():
+            answer = await self.connection.care_contacts.PresentCareContact(request, metadata=await self.metadata(), timeout=10)
+        return answer.expire_time.ToDatetime(UTC)
 
     async def deposit(self, record: str, content: bytes, entry: DocumentEntry | None = None) -> Deposit:
         """Deposit one document; for CDA the entry may be left out, as the header says all. Raises ``Refused``."""

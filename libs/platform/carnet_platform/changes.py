@@ -13,12 +13,11 @@ from typing import Any, Final
 
 import structlog
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import DuplicateKeyError
 
 from carnet_platform.envelope import Context, EnvelopeError, join_parts, split_parts
 from carnet_platform.journal.batch import SealedEvent
 from carnet_platform.keys import MasterKeys, Sealer
-from carnet_platform.mongo import Collection, Database, Session, conflict, ensure_collection
+from carnet_platform.mongo import Collection, Database, Session, conflict, ensure_collection, raising_on_duplicates
 from carnet_platform.telemetry.origins import Origins
 from carnet_platform.telemetry.steps import present
 
@@ -75,25 +74,31 @@ class ChangeLog:
 
         `subject` is `<kind>/<id>`. Raises ValueError for anything else: the log takes no other, so it would never be shipped.
         """
-        if not _SUBJECT.fullmatch(subject):
-            raise ValueError("the subject of a change is <kind>/<id>")
         if revision is None:
             revision = await self.last_revision(subject, session=session) + 1
+        await self.append_all(session, [(subject, revision, payload)])
+        return revision
+
+    async def append_all(self, session: Session, changes: Sequence[tuple[str, int, bytes]]) -> None:
+        """Record some changes, each as its subject, its revision and its payload, in one round trip; as `append` does one."""
+        if not all(_SUBJECT.fullmatch(subject) for subject, _, _ in changes):
+            raise ValueError("the subject of a change is <kind>/<id>")
+        documents = [self._document(*change) for change in changes]
+        with raising_on_duplicates(conflict("the revision was taken by a concurrent change")):
+            await self._changes.insert_many(documents, session=session)
+        for subject, revision, _ in changes:
+            self.origins.note((subject, revision), present())
+        self.grown.set()
+
+    def _document(self, subject: str, revision: int, payload: bytes) -> dict[str, Any]:
         event = SealedEvent.of(payload)
-        document = {
+        return {
             "_id": _id(subject, revision),
             "subject": subject,
             "revision": revision,
             "event": self._sealer.seal(join_parts(event.salt, event.payload), _context(subject, revision)),
             "shipped": False,
         }
-        try:
-            await self._changes.insert_one(document, session=session)
-        except DuplicateKeyError:
-            raise conflict("the revision was taken by a concurrent change") from None
-        self.origins.note((subject, revision), present())
-        self.grown.set()
-        return revision
 
     async def last_revision(self, subject: str, *, session: Session | None = None) -> int:
         """The revision of the last change of `subject`; 0 when there is none."""
@@ -101,6 +106,11 @@ class ChangeLog:
             {"_id": {"$gt": _id(subject, 0), "$lt": f"{subject}$"}}, {"revision": 1}, sort=[("_id", DESCENDING)], session=session
         )
         return 0 if found is None else int(found["revision"])
+
+    async def begun(self, subjects: Sequence[str]) -> set[str]:
+        """Those of the subjects that have a change."""
+        names = [_id(subject, 1) for subject in subjects]
+        return {str(found["subject"]) async for found in self._changes.find({"_id": {"$in": names}}, {"subject": 1})}
 
     async def later_revisions(self, revisions: Mapping[str, int]) -> dict[str, int]:
         """Of these subjects, those that have a change after the revision given, each with the revision of its last."""

@@ -20,8 +20,13 @@ _SHIFTS = range(120, -10, -10)
 
 def new_id() -> str:
     """A new identifier: 26 characters a-z and 2-7 (base 32 of RFC 4648), 128 random bits."""
+    return id_of(os.urandom(16))
+
+
+def id_of(content: bytes) -> str:
+    """The identifier whose 128 bits these are: for one that must come out the same again, made under a key."""
     # Ten bits a step: every call without an id of its own takes one, and the library's base 32 costs five times as much.
-    bits = int.from_bytes(os.urandom(16)) << 2
+    bits = int.from_bytes(content) << 2
     return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])
 
 

@@ -8,8 +8,8 @@ A cancelled or timed-out write is of unknown outcome on both drivers: never take
 import asyncio
 import inspect
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, Literal, TypeVar, cast
 
 from pymongo import AsyncMongoClient, IndexModel, ReadPreference, WriteConcern
@@ -18,7 +18,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import CollectionInvalid, OperationFailure
+from pymongo.errors import BulkWriteError, CollectionInvalid, DuplicateKeyError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from carnet_platform.telemetry.mongo_steps import MongoSteps
@@ -37,6 +37,7 @@ READ_MAJORITY: Final = ReadConcern("majority")
 """Only what no failover can take back."""
 
 _NAMESPACE_EXISTS: Final = 48
+_DUPLICATE_KEY: Final = 11000
 _MOTOR_THREADS: Final = "64"
 
 
@@ -105,6 +106,19 @@ async def in_transaction(client: Client, body: Callable[[Session], Awaitable[T]]
 def conflict(message: str) -> OperationFailure:
     """Return the error that makes `in_transaction` run its body again, on what the other writer has left."""
     return OperationFailure(message, 112, {"errorLabels": ["TransientTransactionError"]})
+
+
+@contextmanager
+def raising_on_duplicates(error: Exception) -> Iterator[None]:
+    """Raise this error in the place of the driver's when a row, or one of several, is there already."""
+    try:
+        yield
+    except DuplicateKeyError:
+        raise error from None
+    except BulkWriteError as several:
+        if any(wrong["code"] != _DUPLICATE_KEY for wrong in several.details["writeErrors"]):
+            raise
+        raise error from None
 
 
 async def aggregate(

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError, MissingKeyError
 from joserfc.jwk import KeySet
 
 from carnet_platform.calls import User
@@ -33,6 +33,41 @@ MAXIMUM_LENGTH = 8_192
 
 FetchKeys = Callable[[], Awaitable[str]]
 """Gives the published keys as a JSON Web Key Set."""
+
+
+class KeyOfItsOwnError(JoseError):
+    """The header of a signed text names a key of its own."""
+
+
+def signed_claims(token: str, keys: KeySet) -> Mapping[str, Any]:
+    """The claims of a JWT that one of ``keys`` signed, by ES256 and nothing else. Raises ``JoseError``; what they say is not looked at."""
+    try:
+        decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
+    except (ValueError, RecursionError) as error:  # what is no JWT at all
+        raise JoseError(str(error)) from None
+    # A header may not bring its own key or point to one: only the published keys count.
+    if {"jwk", "jku", "x5c", "x5u"} & set(decoded.header):
+        raise KeyOfItsOwnError
+    return decoded.claims
+
+
+class NotSignedError(Exception):
+    """No key of the set signed this text."""
+
+
+def claims_under(token: str, jwks: str) -> Mapping[str, Any]:
+    """The claims of a JWT under the keys of a JSON Web Key Set that its issuer published.
+
+    Raises ``NotSignedError``, and ``ValueError`` for what is no JWT signed with ES256. What the claims say is not looked at.
+    """
+    if len(token) > MAXIMUM_LENGTH:
+        raise ValueError("is too long")
+    try:
+        return signed_claims(token, KeySet.import_key_set(json.loads(jwks)))
+    except (BadSignatureError, InvalidKeyIdError, MissingKeyError):
+        raise NotSignedError from None
+    except JoseError:
+        raise ValueError("is no JWT signed with ES256") from None
 
 
 class TokenVerifier:
@@ -67,11 +102,15 @@ class TokenVerifier:
 
     async def _claims(self, token: str) -> Mapping[str, Any]:
         try:
-            return self._decode(token)
-        except JoseError:
-            await self._refetch()
-        try:
-            return self._decode(token)
+            try:
+                return signed_claims(token, self._keys)
+            except KeyOfItsOwnError:
+                raise
+            except JoseError:
+                await self._refetch()
+            return signed_claims(token, self._keys)
+        except KeyOfItsOwnError:
+            raise Unauthenticated("TOKEN_INVALID", "the token's header names a key of its own") from None
         except JoseError:
             raise Unauthenticated("TOKEN_INVALID", "the token is not signed by a published key") from None
 
@@ -84,16 +123,6 @@ class TokenVerifier:
                 keys = await self._fetch()
             self._keys = KeySet.import_key_set(json.loads(keys))
             self._fetched = self._clock.boottime()
-
-    def _decode(self, token: str) -> Mapping[str, Any]:
-        try:
-            decoded = jwt.decode(token, self._keys, algorithms=[ALGORITHM])
-        except ValueError as error:  # an unknown key id, or what is no JWT at all
-            raise JoseError(str(error)) from None
-        # A header may not bring its own key or point to one: only the published keys count.
-        if {"jwk", "jku", "x5c", "x5u"} & set(decoded.header):
-            raise Unauthenticated("TOKEN_INVALID", "the token's header names a key of its own")
-        return decoded.claims
 
     def _user(self, token: str, digest: str, claims: Mapping[str, Any]) -> User:
         now = self._clock.now().timestamp()

@@ -51,6 +51,7 @@ def put_into_words(event: Mapping[str, Any], names: Mapping[str, str], language:
         _what(event, kind, table),
         _phrase(table, "change", change=_change(event, table)),
         _phrase(table, "grantee", grantee=_grantee(event, names, table)),
+        _phrase(table, "since", since=show_time(str(event.get("begin_time", "")), table["date_format"])),
         _phrase(table, "until", until=show_time(str(event.get("end_time", "")), table["date_format"])),
         _phrase(table, "purpose", purpose=_purpose(event, table, holder)),
         _phrase(table, "motive", motive=plain(event.get("motive", ""))),

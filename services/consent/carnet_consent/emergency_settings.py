@@ -22,5 +22,16 @@ class EmergencySettings(PlatformSettings):
     alarm; in an emergency the alarm alone."""
     opening_budget_structure: int = Field(default=10_000, ge=1)
     """The same for all professionals of one structure."""
+    care_contact_longest_age: timedelta = Field(default=timedelta(minutes=10), gt=timedelta(0), le=timedelta(minutes=10))
+    """How long after its signature a care-contact token is taken, in seconds (architecture.md 11: at most ten minutes)."""
+    care_contact_lasts: timedelta = Field(default=timedelta(hours=24), gt=timedelta(0), le=timedelta(days=2))
+    """How long after it was presented the first opening may follow without counting, in seconds (OWN: as consent for one consultation)."""
+    care_contact_rate_professional: int = Field(default=500, ge=1)
+    """Care contacts of one professional that are taken in a day (UTC) (OWN). Beyond it: a refusal with an alarm, and the opening budget
+    counts."""
+    care_contact_rate_structure: int = Field(default=20_000, ge=1)
+    """The same for all professionals of one structure."""
+    care_contact_key_timeout: timedelta = Field(default=timedelta(seconds=2), gt=timedelta(0))
+    """How long identity may take to tell a structure's keys, in seconds; then the contact is refused and the opening budget counts."""
     emergency_watch_every: timedelta = Field(default=timedelta(seconds=20), gt=timedelta(0))
     """Between two looks for reviews that are overdue and for who breaks the glass too often, in seconds."""

@@ -51,7 +51,7 @@ def life_cycle(
     settings: LifeSettings, changes: Changes, read: ReadRecord, identities: Identities, durations: Durations, grants: GrantsAndTokens
 ) -> LifeCycle:
     """Over the changes of records, their reading, and identity."""
-    way, terms = OpeningWay(settings.opening), Terms(settings.closing_grace, settings.closed_kept_years)
+    way, terms = OpeningWay(settings.opening), closing_terms(settings)
     lasting = Lasting(settings.late_results_accepted, settings.opening_time_to_oppose)
     verbs = Verbs(
         open=OpenRecord(changes, identities, durations, way, settings.open_departements),
@@ -64,4 +64,10 @@ def life_cycle(
         add_PersonStatusServiceServicer_to_server,
         PersonStatusServicer(NotePerson(changes, identities, lasting)),
     )
-    return LifeCycle(verbs, persons, PassTime(changes, identities, lasting, terms, settings.life_every))
+    passing = PassTime(changes, identities, lasting, terms, settings.life_every, tuple(settings.destruction_participants))
+    return LifeCycle(verbs, persons, passing)
+
+
+def closing_terms(settings: LifeSettings) -> Terms:
+    """What the settings say about closing a record and about its purge."""
+    return Terms(settings.closing_grace, settings.closed_kept_years, settings.purge_notice)

@@ -1,11 +1,12 @@
 """Puts consent together and runs it: the only module that knows every other."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Protocol
 
 from carnet.audit.v1.audit_service_pb2_grpc import AuditServiceStub
+from carnet.common.v1.record_erasure_service_pb2_grpc import RecordErasureServiceStub
 from carnet.consent.v1 import access_decision_service_pb2_grpc as decision_grpc
 from carnet.consent.v1 import authorisation_service_pb2_grpc as authorisation_grpc
 from carnet.consent.v1 import record_service_pb2_grpc as record_grpc
@@ -18,7 +19,6 @@ from carnet.identity.v1.session_service_pb2 import ListSigningKeysRequest
 from carnet.identity.v1.session_service_pb2_grpc import SigningKeyServiceStub
 from carnet_platform.changes import ChangeLog
 from carnet_platform.clock import Clock
-from carnet_platform.idempotency import Requests
 from carnet_platform.journal import Journal
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import Client
@@ -36,26 +36,22 @@ from carnet_consent.api.authorisations import AuthorisationServicer
 from carnet_consent.api.record_life import Verbs
 from carnet_consent.api.records import RecordServicer
 from carnet_consent.api.withdrawals import WithdrawalServicer
+from carnet_consent.care_contacts import first_openings
+from carnet_consent.changing import changing, durations
+from carnet_consent.clients.erasure import Eraser
 from carnet_consent.clients.identity import IdentityClient
 from carnet_consent.clients.notice_delivery import LetterWriter
-from carnet_consent.domain.budget import Budget
+from carnet_consent.destructions import Destructions, destruction_terms
 from carnet_consent.domain.matrix import Habilitation
 from carnet_consent.domain.matrix_files import COLUMNS, BrokenTableError, habilitation
-from carnet_consent.domain.stating import Durations
 from carnet_consent.emergencies import Emergencies, emergencies
 from carnet_consent.explanations import explanations
 from carnet_consent.life_cycle import life_cycle
 from carnet_consent.settings import ConsentSettings
 from carnet_consent.storage.fence_watch import FenceWatch
-from carnet_consent.storage.fences import Fences
-from carnet_consent.storage.grants import Grants, GrantTokens
-from carnet_consent.storage.history import History
-from carnet_consent.storage.openings import Openings
+from carnet_consent.storage.grants import GrantTokens
 from carnet_consent.storage.read_batch import Barrier, Limits, ReadBatch
-from carnet_consent.storage.records import Records
-from carnet_consent.storage.reviews import Reviews
 from carnet_consent.storage.rollback import RollbackWatch
-from carnet_consent.storage.told import Told
 from carnet_consent.telling import Telling
 from carnet_consent.usecases.attend import Attend
 from carnet_consent.usecases.change import Changes
@@ -64,9 +60,9 @@ from carnet_consent.usecases.hide import Hide, UpdateSwitches
 from carnet_consent.usecases.mandates import Mandates, StandingMandates
 from carnet_consent.usecases.note_accesses import NoteAccesses
 from carnet_consent.usecases.open_record import Identities
-from carnet_consent.usecases.opening_budget import OpeningBudget
 from carnet_consent.usecases.oppose import Oppose
 from carnet_consent.usecases.pass_time import PassTime
+from carnet_consent.usecases.present_contact import StructureKeys
 from carnet_consent.usecases.read_notices import Names
 from carnet_consent.usecases.read_record import ReadRecord
 from carnet_consent.usecases.record_refusals import RecordRefusals
@@ -92,6 +88,7 @@ class Consent:
     watch: WatchEmergencies
     telling: Telling
     passing: PassTime
+    destructions: Destructions
 
 
 def newest_habilitation(data: Traversable) -> Habilitation:
@@ -103,55 +100,53 @@ def newest_habilitation(data: Traversable) -> Habilitation:
         raise SettingsError(f"the habilitation cannot be read: {error}") from None
 
 
-class Identity(Identities, Mandates, Names, Directory, Protocol):
+class Identity(Identities, Mandates, Names, Directory, StructureKeys, Protocol):
     """All that consent asks of identity."""
 
 
 async def put_together(client: Client, keys: MasterKeys, clock: Clock, settings: ConsentSettings, identities: Identity) -> Consent:
     """Open the collections and make the services."""
     database = client.get_default_database()
-    records, fences = await Records.open(database, keys), await Fences.open(database, keys)
-    log, requests = await ChangeLog.open(database, keys), await Requests.open(database, keys)
+    opened = await changing(client, keys, clock, settings)
+    changes, reviews, telling, grants = opened.changes, opened.reviews, opened.telling, opened.grants
+    records, history, fences, requests, log = changes.records, changes.history, changes.fences, changes.requests, changes.log
     journal = await Journal.open(database, keys, clock, service=NAME)
     limits = Limits(settings.read_batch_timeout, settings.read_batch_size, settings.read_queue_limit)
     batch = ReadBatch(records, fences, await Barrier.open(database), clock, limits)
-    rollbacks = RollbackWatch(records, log, settings.rollback_check_every)
+    rollbacks = RollbackWatch(records, log, reviews, settings.rollback_check_every)
     refusals = RecordRefusals(journal, clock)
-    history = await History.open(database, keys)
-    changes = Changes(client, records, history, fences, requests, log, clock, settings.acknowledge_after, settings.change_timeout)
-    reviews = await Reviews.open(database, keys, settings.emergency_review_after)
-    telling = await Telling.open(database, keys, clock, settings)
-    grants = await Grants.open(database, keys, clock)
-    changes = replace(changes, followers=(reviews, telling.tell, grants))
     tables = newest_habilitation(files("carnet_consent") / "data")
     urgent = await emergencies(
         database, keys, settings, changes, reviews=reviews, tables=tables, batch=batch, journal=journal, refusals=refusals
     )
     withdraw = Withdraw(client, fences, requests, clock, settings.change_timeout)
-    told, opened = await Told.open(database), await Openings.open(database, keys)
-    budget = OpeningBudget(
-        opened, told, journal, clock, Budget(settings.opening_budget_professional, settings.opening_budget_structure), refusals
-    )
+    budget, contacts = await first_openings(database, keys, settings, changes, journal=journal, refusals=refusals, structures=identities)
     read = ReadRecord(records, batch, rollbacks, clock, budget)
-    life = life_cycle(settings, changes, read, identities, _durations(settings), (grants, GrantTokens(keys)))
+    life = life_cycle(settings, changes, read, identities, durations(settings), (grants, GrantTokens(keys)))
     services = (
         *_services(
             settings, changes, read, refusals, identities, withdraw, tables, urgent=urgent, life=life.verbs, accesses=telling.accesses
         ),
         life.persons,
     )
-    lasts, kept = _durations(settings), settings.history_kept_after_closing
+    lasts, kept = durations(settings), settings.history_kept_after_closing
     explained = explanations(read, history, identities, journal, refusals, durations=lasts, kept=kept)
     inbox = telling.served(changes, read, identities, refusals, keys)
     fence_watch = FenceWatch(client, fences, settings.rollback_check_every)
-    served = (*services, explained, inbox)
-    return Consent(batch, rollbacks, fence_watch, refusals, journal, log, served, urgent.watch, telling, life.passing)
-
-
-def _durations(settings: ConsentSettings) -> Durations:
-    return Durations(
-        settings.single_consultation_duration, settings.standing_duration, settings.care_relation_duration, settings.most_statements
+    served = (*services, explained, inbox, telling.documents(changes, tables), telling.mandates(), contacts)
+    destroying = await Destructions.open(
+        database,
+        keys,
+        settings,
+        destruction_terms(settings, kept),
+        changes,
+        read=read,
+        refusals=refusals,
+        journal=journal,
+        notices=telling.notices,
     )
+    served = (*served, destroying.admin)
+    return Consent(batch, rollbacks, fence_watch, refusals, journal, log, served, urgent.watch, telling, life.passing, destroying)
 
 
 def _services(
@@ -167,7 +162,7 @@ def _services(
     life: Verbs,
     accesses: NoteAccesses,
 ) -> tuple[Served, ...]:
-    lasts = _durations(settings)
+    lasts = durations(settings)
     decide = Decide(read.batch, read.rollbacks, tables, changes.clock, StandingMandates(identities), accesses)
     attend = Attend(changes, identities)
     return (
@@ -210,6 +205,12 @@ async def serve(platform: Platform) -> None:
     mandates = platform.peer(settings.identity_target, MandateReferenceServiceStub, "identity")
     notices = platform.peer(settings.identity_target, NoticeDeliveryServiceStub, "identity")
     audit = platform.peer(settings.audit_target, AuditServiceStub, "audit")
+    letters = LetterWriter(notices, settings.notice_timeout)
+    participants = {
+        name: Eraser(name, platform.peer(target, RecordErasureServiceStub, name), settings.destruction_timeout)
+        for name, target in settings.destruction_participants.items()
+        if target
+    }
     keys = platform.keys()  # before the store is waited for: what is wrong is told at once
     client = await platform.mongo()
     consent = await put_together(client, keys, platform.clock, settings, IdentityClient(references, directory, mandates))
@@ -232,12 +233,14 @@ async def serve(platform: Platform) -> None:
         ("emergency watch", consent.watch.run),
         ("life of records", consent.passing.run),
         ("accesses", consent.telling.accesses.run),
-        ("notices", consent.telling.delivering(LetterWriter(notices, settings.notice_timeout)).run),
+        ("notices", consent.telling.delivering(letters).run),
+        ("operations", consent.destructions.operations.run),
+        ("destructions", consent.destructions.going_on(participants).run),
         ("refused calls", refused_calls.run),
         ("shipping", shipper.run),
     ):
         platform.background(name, job)
-    await platform.serve(*consent.services)
+    await platform.serve(*consent.services, consent.destructions.served(letters))
 
 
 def main() -> None:

@@ -22,5 +22,7 @@ class NoticeSettings(PlatformSettings):
     notice_tried_for: timedelta = Field(default=timedelta(days=3), ge=timedelta(minutes=1), le=timedelta(days=6))
     """How long a letter is tried while identity does not answer, in seconds; then it is a dead letter. Identity knows a repeated request
     for seven days."""
+    documents_told_every: timedelta = Field(default=timedelta(hours=1), ge=timedelta(minutes=1), le=timedelta(days=1))
+    """Within how long added documents are told together, in seconds: the first at once, what follows once at the end (an assumption)."""
     notice_late_after: timedelta = Field(default=timedelta(minutes=5), ge=timedelta(minutes=1))
     """When a letter that still waits is an alarm, in seconds."""

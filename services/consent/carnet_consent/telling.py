@@ -4,9 +4,12 @@ import asyncio
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.resources import files
 from typing import Protocol, Self
 
+from carnet.consent.v1 import document_notice_service_pb2_grpc as document_grpc
+from carnet.consent.v1 import mandate_notice_service_pb2_grpc as mandate_grpc
 from carnet.consent.v1 import notice_service_pb2_grpc as notice_grpc
 from carnet_platform.clock import Clock
 from carnet_platform.keys import MasterKeys
@@ -14,7 +17,10 @@ from carnet_platform.mongo import Database
 from carnet_platform.server import Served
 from carnet_platform.settings import SettingsError
 
+from carnet_consent.api.document_notices import DocumentNoticeServicer
+from carnet_consent.api.mandate_notices import MandateNoticeServicer
 from carnet_consent.api.notices import NoticeServicer
+from carnet_consent.domain.matrix import Habilitation
 from carnet_consent.domain.notice_words import BrokenWordsError, Words, read_words
 from carnet_consent.notice_settings import NoticeSettings
 from carnet_consent.storage.notices import Notices
@@ -27,6 +33,8 @@ from carnet_consent.usecases.read_notices import Names, ReadNotices
 from carnet_consent.usecases.read_record import ReadRecord
 from carnet_consent.usecases.record_refusals import RecordRefusals
 from carnet_consent.usecases.tell import Tell
+from carnet_consent.usecases.tell_additions import TellAdditions
+from carnet_consent.usecases.tell_mandate import TellMandate
 
 LANGUAGES = ("fr", "en")
 
@@ -46,6 +54,7 @@ class Telling:
     patience: Patience
     woken: asyncio.Event
     words: Mapping[str, Words]
+    documents_every: timedelta
 
     @classmethod
     async def open(cls, database: Database, keys: MasterKeys, clock: Clock, settings: NoticeSettings) -> Self:
@@ -60,7 +69,8 @@ class Telling:
             at_once=settings.notices_at_once,
         )
         accesses = NoteAccesses(notices, clock, woken, settings.notice_every)
-        return cls(notices, Tell(notices, clock, woken), accesses, clock, patience, woken, newest_words())
+        every = settings.documents_told_every
+        return cls(notices, Tell(notices, clock, woken), accesses, clock, patience, woken, newest_words(), every)
 
     def delivering(self, letters: Letters) -> DeliverNotices:
         """The job that delivers, to whoever writes letters."""
@@ -72,6 +82,16 @@ class Telling:
         notices = ReadNotices(self.notices, read.batch, changes, mandates, identity, self.words, self.clock)
         servicer = NoticeServicer(notices, Prefer(changes), read, refusals, keys)
         return Served("carnet.consent.v1.NoticeService", notice_grpc.add_NoticeServiceServicer_to_server, servicer)
+
+    def documents(self, changes: Changes, tables: Habilitation) -> Served:
+        """How the service of documents says that some were added."""
+        servicer = DocumentNoticeServicer(TellAdditions(changes, self.notices, tables, self.documents_every, self.woken))
+        return Served("carnet.consent.v1.DocumentNoticeService", document_grpc.add_DocumentNoticeServiceServicer_to_server, servicer)
+
+    def mandates(self) -> Served:
+        """How identity says that a mandate changed."""
+        servicer = MandateNoticeServicer(TellMandate(self.notices, self.clock))
+        return Served("carnet.consent.v1.MandateNoticeService", mandate_grpc.add_MandateNoticeServiceServicer_to_server, servicer)
 
 
 def newest_words() -> dict[str, Words]:

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from carnet.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from carnet.consent.v1.access_decision_service_pb2_grpc import AccessDecisionServiceStub
+from carnet.consent.v1.document_notice_service_pb2_grpc import DocumentNoticeServiceStub
 from carnet.documents.v1 import document_lifecycle_service_pb2_grpc as lifecycle_grpc
 from carnet.documents.v1 import document_query_service_pb2_grpc as query_grpc
 from carnet.documents.v1 import submission_service_pb2_grpc as submission_grpc
@@ -32,10 +33,12 @@ from carnet_documents.api.lifecycle import DocumentLifecycleServicer
 from carnet_documents.api.query import DocumentQueryServicer
 from carnet_documents.api.submission import SubmissionServicer
 from carnet_documents.clients.consent import ConsentClient
+from carnet_documents.clients.document_notices import DocumentNotices
 from carnet_documents.clients.identity import IdentityClient, SigningKeys
 from carnet_documents.domain.classes import TypeClasses
 from carnet_documents.domain.formats import AcceptedFormats
 from carnet_documents.settings import DocumentsSettings
+from carnet_documents.storage.additions import Additions
 from carnet_documents.storage.blinding import Blinding
 from carnet_documents.storage.chunks import Chunks
 from carnet_documents.storage.documents import Documents
@@ -43,13 +46,14 @@ from carnet_documents.storage.page_tokens import PageTokens
 from carnet_documents.storage.record_keys import RecordKeys
 from carnet_documents.usecases.change_mask import ChangeMask
 from carnet_documents.usecases.decisions import Decisions
-from carnet_documents.usecases.keeping import Keeping
+from carnet_documents.usecases.keeping import Keeping, Telling
 from carnet_documents.usecases.read_document import ReadDocument
 from carnet_documents.usecases.receiving import Receiving, UploadLimits
 from carnet_documents.usecases.refused_accesses import RefusedAccesses
 from carnet_documents.usecases.releasing import Releases
 from carnet_documents.usecases.search_documents import SearchDocuments
 from carnet_documents.usecases.submit_document import SubmitDocument, Tables
+from carnet_documents.usecases.tell_additions import TellAdditions
 
 _PACKAGE = "carnet.documents.v1"
 
@@ -74,6 +78,7 @@ class Stores:
     journal: Journal
     record_keys: RecordKeys
     page_tokens: PageTokens
+    additions: Additions
 
 
 async def _open_stores(platform: Platform, settings: DocumentsSettings) -> Stores:
@@ -90,6 +95,7 @@ async def _open_stores(platform: Platform, settings: DocumentsSettings) -> Store
         journal=await Journal.open(database, keys, platform.clock, service=platform.name),
         record_keys=await RecordKeys.open(keys_database, keys),
         page_tokens=PageTokens(keys),
+        additions=await Additions.open(database, keys),
     )
 
 
@@ -101,7 +107,8 @@ def _servicers(platform: Platform, settings: DocumentsSettings, stores: Stores, 
     decisions = Decisions(consent, clock, refused, settings.decision_patience)
     releases = Releases(decisions, stores.record_keys, stores.journal, refused, clock)
     data = tables(settings)
-    keeping = Keeping(stores.client, documents, chunks, stores.changes, releases, may_cumulate=data.may_cumulate)
+    telling = Telling(stores.additions, settings.additions_gathered_for)
+    keeping = Keeping(stores.client, documents, chunks, stores.changes, releases, telling, may_cumulate=data.may_cumulate)
     limits = UploadLimits(
         settings.document_size_limit, settings.upload_budget, settings.upload_share, settings.upload_rate, settings.upload_grace
     )
@@ -137,6 +144,8 @@ async def serve(platform: Platform) -> None:
     platform.background("shipping", shipper.run)
     platform.background("refused accesses", refused.run)
     platform.background("refused calls", refused_calls.run)
+    notices = DocumentNotices(platform.peer(settings.consent_target, DocumentNoticeServiceStub, "consent"))
+    platform.background("added documents", TellAdditions(stores.additions, notices, clock, settings.additions_every).run)
     platform.background("sweeping", _sweeping(stores.chunks, clock, settings))
     platform.on_stop(lambda: _stop(refused, refused_calls, stores.journal, shipper))
     platform.trust_tokens(signing_keys.fetch)

@@ -34,5 +34,9 @@ class DocumentsSettings(PlatformSettings):
     """Whether INVISIBLE_PATIENT and MASQUE_PS may stand together (EX_2.1-1050, cumul-invisible_patient-masque_ps)."""
     withdrawal_wait: timedelta = timedelta(milliseconds=505)
     """How long after its commit a masking is acknowledged, in seconds: every permit has ended by then (architecture.md 5)."""
+    additions_gathered_for: timedelta = Field(default=timedelta(seconds=10), ge=timedelta(0), le=timedelta(minutes=5))
+    """How long after a deposit consent is told of it, in seconds: what is deposited into the same record meanwhile is told with it."""
+    additions_every: timedelta = Field(default=timedelta(seconds=1), gt=timedelta(0), le=timedelta(seconds=30))
+    """Pause between two looks for deposits of which consent is still to be told, in seconds."""
     sweep_every: timedelta = timedelta(seconds=10)
     """How often chunks of deposits that were never finished are looked for, in seconds."""

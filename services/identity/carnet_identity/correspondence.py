@@ -1,14 +1,13 @@
-"""Puts contact channels, the outbox and the mail server together, for main.
+"""Puts contact channels, the outboxes, the mail server and the push gateway together, for main.
 
 Everything that the settings name is read at the start: a certificate authority, credentials or templates that cannot be used stop it. The
-mail server itself is not waited for: it may come and go.
+mail server itself is not waited for: it may come and go, and so may the push gateway (`pushing.py`).
 """
 
 from __future__ import annotations
 
-import ssl
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Self
 
@@ -24,18 +23,23 @@ from carnet_identity.api.notice_delivery import NoticeDeliveryServicer
 from carnet_identity.clients.mail import MailServer, MailServerRules
 from carnet_identity.clients.no_mail import NoMailServer
 from carnet_identity.domain.broken_rule import BrokenRule
+from carnet_identity.domain.contact_channel import ChannelKind
 from carnet_identity.domain.letter import LetterTemplates, read_templates
 from carnet_identity.mail_settings import MailSettings
+from carnet_identity.pushing import Pushing, jitter, trust
 from carnet_identity.storage.contact_channels import ContactChannelStore
+from carnet_identity.storage.due_life_news import DueLifeNews
 from carnet_identity.storage.indexes import Collections
 from carnet_identity.storage.outbox import Outbox
 from carnet_identity.storage.patients import PatientStore
 from carnet_identity.storage.sent_codes import SentCodes
 from carnet_identity.usecases.acting_for import ActingFor
 from carnet_identity.usecases.add_contact_channel import AddContactChannel, CodeRules
+from carnet_identity.usecases.add_device import AddDevice
+from carnet_identity.usecases.deliver_code import DeliverCode
 from carnet_identity.usecases.deliver_notice import DeliverNotice, Representing
 from carnet_identity.usecases.list_contact_channels import ListContactChannels
-from carnet_identity.usecases.notice_letters import NoticeLetters
+from carnet_identity.usecases.notice_letters import NoticeLetters, Pushes
 from carnet_identity.usecases.remove_contact_channel import RemoveContactChannel
 from carnet_identity.usecases.send_letters import SendLetters
 from carnet_identity.usecases.verify_contact_channel import VerifyContactChannel
@@ -50,6 +54,8 @@ class MailStores:
     channels: ContactChannelStore
     sent_codes: SentCodes
     outbox: Outbox
+    pushes: Outbox
+    mandate_news: DueLifeNews
 
     @classmethod
     def of(cls, collections: Collections, keys: MasterKeys) -> Self:
@@ -58,6 +64,8 @@ class MailStores:
             ContactChannelStore(collections.contact_channels, keys),
             SentCodes(collections.sent_codes, keys),
             Outbox(collections.outbox, keys),
+            Outbox(collections.pushes, keys),
+            DueLifeNews(collections.due_mandate_news),
         )
 
 
@@ -68,11 +76,12 @@ class Correspondence:
     settings: MailSettings
     templates: LetterTemplates
     rules: MailServerRules | None
+    pushing: Pushing
 
     @classmethod
-    def read(cls, settings: MailSettings) -> Self:
+    def read(cls, settings: MailSettings, pushing: Pushing) -> Self:
         """Raises SettingsError."""
-        return cls(settings, _read_templates(settings.mail_templates), _server_rules(settings))
+        return cls(settings, _read_templates(settings.mail_templates), _server_rules(settings), pushing)
 
     def serve(
         self,
@@ -83,9 +92,9 @@ class Correspondence:
         recording: tuple[Client, ChangeLog, Requests],
         representing: Representing,
     ) -> tuple[ContactChannelServicer, NoticeDeliveryServicer]:
-        """Both services, with the job that sends letters."""
+        """Both services, with the jobs that send letters and pushes."""
         client, changes, requests = recording
-        channels, clock, mailer = stores.channels, platform.clock, self._mailer(platform)
+        channels, clock, mailer, gateway = stores.channels, platform.clock, self._mailer(platform), self.pushing.gateway(platform)
         sending = SendLetters(
             client=client,
             queue=stores.outbox,
@@ -97,7 +106,22 @@ class Correspondence:
             at_once=self.settings.smtp_connections,
             most_attempts=self.settings.mail_attempts,
         )
+        pushing = replace(
+            sending,
+            queue=stores.pushes,
+            mailer=gateway,
+            at_once=self.pushing.settings.push_connections,
+            most_attempts=self.pushing.settings.push_attempts,
+            kind=ChannelKind.PUSH,
+            jitter=jitter,
+        )
         platform.background("letters", sending.run)
+        platform.background("pushes", pushing.run)
+
+        def wake() -> None:
+            sending.wake()
+            pushing.wake()
+
         add = AddContactChannel(
             client=client,
             acting=acting,
@@ -119,11 +143,22 @@ class Correspondence:
             acting=acting,
             channels=channels,
             letters=stores.outbox,
+            pushes=stores.pushes,
             templates=self.templates,
             changes=changes,
             requests=requests,
             clock=clock,
             wake=sending.wake,
+        )
+        device = AddDevice(
+            client=client,
+            acting=acting,
+            patients=patients,
+            channels=channels,
+            gateway=gateway,
+            changes=changes,
+            requests=requests,
+            clock=clock,
         )
         deliver = DeliverNotice(
             client=client,
@@ -132,13 +167,25 @@ class Correspondence:
             letters=self.notices(stores),
             requests=requests,
             clock=clock,
+            wake=wake,
+        )
+        send_code = DeliverCode(
+            client=client,
+            patients=patients,
+            channels=channels,
+            letters=stores.outbox,
+            templates=self.templates,
+            requests=requests,
+            clock=clock,
             wake=sending.wake,
         )
-        return ContactChannelServicer(add, verify, ListContactChannels(acting, channels), remove), NoticeDeliveryServicer(deliver)
+        servicer = ContactChannelServicer(add, device, verify, ListContactChannels(acting, channels), remove)
+        return servicer, NoticeDeliveryServicer(deliver, send_code)
 
     def notices(self, stores: MailStores) -> NoticeLetters:
         """Writes the letters of notices; what is queued is sent by the job of `serve`."""
-        return NoticeLetters(stores.channels, stores.outbox, self.templates)
+        portal = "" if self.pushing.rules is None else self.pushing.settings.portal_url
+        return NoticeLetters(stores.channels, stores.outbox, self.templates, Pushes(stores.pushes, portal), stores.mandate_news)
 
     def _mailer(self, platform: Platform) -> MailServer | NoMailServer:
         if self.rules is None:
@@ -166,7 +213,7 @@ def _server_rules(settings: MailSettings) -> MailServerRules | None:
     return MailServerRules(
         host=host,
         port=int(port),
-        context=None if settings.smtp_security == "none" else _trust(settings),
+        context=None if settings.smtp_security == "none" else trust(settings.smtp_ca_file, "CARNET_SMTP_CA_FILE"),
         is_tls_implicit=settings.smtp_security == "tls",
         user=user,
         password=password,
@@ -174,16 +221,6 @@ def _server_rules(settings: MailSettings) -> MailServerRules | None:
         patience=settings.smtp_patience,
         connections=settings.smtp_connections,
     )
-
-
-def _trust(settings: MailSettings) -> ssl.SSLContext:
-    file = settings.smtp_ca_file
-    try:
-        return ssl.create_default_context(cafile=file)
-    except ssl.SSLError:
-        raise SettingsError(f"CARNET_SMTP_CA_FILE: {file} holds no certificate in PEM") from None
-    except OSError as error:
-        raise SettingsError(f"CARNET_SMTP_CA_FILE: {file}: {error.strerror}") from None
 
 
 def _read_credentials(settings: MailSettings) -> tuple[str | None, str | None]:

@@ -9,10 +9,12 @@ from importlib.resources import files
 from typing import cast
 
 from carnet.audit.v1.audit_service_pb2_grpc import AuditServiceStub
+from carnet.consent.v1.mandate_notice_service_pb2_grpc import MandateNoticeServiceStub
 from carnet.consent.v1.person_status_service_pb2_grpc import PersonStatusServiceStub
 from carnet.consent.v1.withdrawal_service_pb2_grpc import WithdrawalServiceStub
 from carnet.identity.v1 import contact_channel_service_pb2_grpc as channel_grpc
 from carnet.identity.v1 import directory_service_pb2_grpc as directory_grpc
+from carnet.identity.v1 import import_reference_service_pb2_grpc as import_grpc
 from carnet.identity.v1 import notice_delivery_service_pb2_grpc as notice_grpc
 from carnet.identity.v1 import patient_reference_service_pb2_grpc as reference_grpc
 from carnet.identity.v1 import patient_registry_service_pb2_grpc as registry_grpc
@@ -33,11 +35,13 @@ from carnet_recording.sender import AuditSender
 
 from carnet_identity.administration import Operated, administration
 from carnet_identity.api.directory import DirectoryServicer
+from carnet_identity.api.import_references import ImportReferenceServicer
 from carnet_identity.api.patient_reference import PatientReferenceServicer
 from carnet_identity.api.patient_registry import PatientRegistryServicer, Reading, Verbs
 from carnet_identity.api.patient_search import PatientSearchServicer
 from carnet_identity.api.signing_keys import SigningKeyServicer
 from carnet_identity.clients.life_news import ConsentLifeNews
+from carnet_identity.clients.mandate_news import ConsentMandateNews
 from carnet_identity.clients.withdrawals import ConsentFence
 from carnet_identity.correspondence import Correspondence, MailStores
 from carnet_identity.domain.activity import day_in_paris
@@ -45,6 +49,7 @@ from carnet_identity.domain.broken_rule import BrokenRule
 from carnet_identity.domain.directory_document import DirectoryDocument
 from carnet_identity.domain.patient_search import MOST_SCORED
 from carnet_identity.domain.rate import Rates
+from carnet_identity.pushing import Pushing
 from carnet_identity.representation import MandateStores, Recording, Representation
 from carnet_identity.settings import IdentitySettings
 from carnet_identity.sign_ins import KnownUsers, SignIns
@@ -62,18 +67,21 @@ from carnet_identity.storage.search_terms import SearchTerms
 from carnet_identity.storage.sessions import SessionStore
 from carnet_identity.storage.standing import Standing
 from carnet_identity.storage.stops import StopStore
+from carnet_identity.storage.structure_keys import StructureKeys
 from carnet_identity.usecases.acting_for import ActingFor
 from carnet_identity.usecases.acting_user import ActingUser
 from carnet_identity.usecases.change_patient import ChangePatient, PatientRevision
 from carnet_identity.usecases.compare_patient import ComparePatient, SettleComparison
 from carnet_identity.usecases.consult_directory import ConsultDirectory
 from carnet_identity.usecases.import_directory import ImportDirectory
+from carnet_identity.usecases.list_structure_keys import ListStructureKeys
 from carnet_identity.usecases.lookup_patient import LookupPatient
 from carnet_identity.usecases.meter import LOOKUP, SEARCH, Meter
 from carnet_identity.usecases.ports import MandatesEnd
 from carnet_identity.usecases.record_death import RecordDeath
 from carnet_identity.usecases.refer_to_patient import ReferToPatient
 from carnet_identity.usecases.register_patient import RegisterPatient
+from carnet_identity.usecases.resolve_references import ResolveReferences
 from carnet_identity.usecases.revoke_session import RevokeSession
 from carnet_identity.usecases.search_patients import SearchPatients
 from carnet_identity.usecases.select_candidate import SelectCandidate
@@ -113,7 +121,7 @@ async def serve(platform: Platform) -> None:
     """Opens, imports, registers and serves until told to stop."""
     settings = cast("IdentitySettings", platform.settings)
     sign_ins, directory = SignIns(platform, settings), _read_directory(settings)  # all files, before a store is waited for
-    correspondence = Correspondence.read(settings)
+    correspondence, structure_keys = Correspondence.read(settings, Pushing.read(settings)), StructureKeys(settings.structure_key_folder)
     stores = await _open_stores(platform, settings)
     _ship_events(platform, settings, stores)
     await _import_directory(platform, settings, stores, directory)
@@ -123,6 +131,8 @@ async def serve(platform: Platform) -> None:
     platform.background("withdrawals", teller.run)
     life_news = ConsentLifeNews(platform.peer(settings.consent_target, PersonStatusServiceStub, "consent"))
     platform.background("life news", TellLifeNews(stores.life_news, life_news, settings.withdrawals_every).run)
+    mandate_news = ConsentMandateNews(platform.peer(settings.consent_target, MandateNoticeServiceStub, "consent"))
+    platform.background("mandate news", TellLifeNews(stores.mail.mandate_news, mandate_news, settings.withdrawals_every).run)
     platform.call_by(files("carnet") / "callers.toml")
     platform.always_trace(EMERGENCIES)
 
@@ -149,7 +159,14 @@ async def serve(platform: Platform) -> None:
         Served(
             f"{_PACKAGE}.DirectoryService",
             directory_grpc.add_DirectoryServiceServicer_to_server,
-            DirectoryServicer(ConsultDirectory(stores.directory)),
+            DirectoryServicer(ConsultDirectory(stores.directory), ListStructureKeys(stores.directory, structure_keys, stores.stops)),
+        ),
+        Served(
+            f"{_PACKAGE}.ImportReferenceService",
+            import_grpc.add_ImportReferenceServiceServicer_to_server,
+            ImportReferenceServicer(
+                ResolveReferences(stores.patients, stores.directory), is_production=settings.environment == "production"
+            ),
         ),
         *_correspondence(platform, stores, correspondence, representation),
         *representation.serve(

@@ -10,10 +10,11 @@ from pydantic import Field
 from carnet_identity.admin_settings import AdminSettings
 from carnet_identity.mail_settings import MailSettings
 from carnet_identity.mandate_settings import MandateSettings
+from carnet_identity.push_settings import PushSettings
 from carnet_identity.session_settings import SessionSettings
 
 
-class IdentitySettings(SessionSettings, MailSettings, MandateSettings, AdminSettings):
+class IdentitySettings(SessionSettings, MailSettings, PushSettings, MandateSettings, AdminSettings):
     """What identity needs to know to run."""
 
     consent_target: str
@@ -46,6 +47,9 @@ class IdentitySettings(SessionSettings, MailSettings, MandateSettings, AdminSett
     directory_file: Path | None = None
     """JSON file of all professionals and structures of a demonstration, imported at start. Absent: the directory stays as it is, which
     `carnet-directory` imports from the published extracts (docs/operations/directory-import.md)."""
+    structure_key_folder: Path | None = None
+    """Folder of the public keys with which structures sign care-contact tokens: `<FINESS>.pem` on P-256, several as `<FINESS>.<name>.pem`.
+    Read at the start. Absent: nobody can sign one, and every first opening counts against the opening budget."""
     directory_withdrawn_share: float = Field(default=0.2, ge=0, le=1)
     """Share of the professionals who work somewhere that one import may leave without any activity; five people always may. An import
     that would withdraw more changes nothing: it stops the start, and `carnet-directory` refuses the files."""

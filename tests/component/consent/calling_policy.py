@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from carnet.consent.v1 import access_decision_service_pb2 as decision_pb
+from carnet.consent.v1 import access_explanation_service_pb2 as explanation_pb
 from carnet.consent.v1 import authorisation_pb2 as statement_pb
 from carnet.consent.v1 import authorisation_service_pb2 as authorisation_pb
 from carnet.consent.v1 import emergency_access_service_pb2 as emergency_pb
@@ -14,14 +15,17 @@ from carnet.consent.v1 import record_service_pb2 as record_service_pb
 from carnet.consent.v1 import withdrawal_service_pb2 as withdrawal_pb
 from carnet_consent.domain.mandate import Mandate, MandateKind
 from carnet_platform.errors import Aborted, Refusal, Unavailable
-from component.consent.conftest import CONTEXT, DOCTOR, KnownPersons, Running, Someone, TestClock, new_request, reason
+from component.consent.conftest import CONTEXT, DOCTOR, KnownPersons, Running, Someone, TestClock, evidence, new_request, reason
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from support.policy_histories import History, history
+from support.reference_book import Told
 from support.reference_changes import Change, is_allowed
-from support.reference_evaluator import Answer, Asks, Paper, Reference, Told
+from support.reference_evaluator import OWN_REQUEST, Answer, Asks, Paper, Reference
 
 KINDS = {"authorised": "STANDING", "authorised once": "SINGLE_CONSULTATION", "care": "CARE_RELATION", "blocked": "BLOCK"}
+GRACE = timedelta(hours=4)
+"""Of an announced closing, so short that it takes effect within a history."""
 MANDATES = {"MINOR": "MINOR_REPRESENTATION", "ADULT": "ADULT_REPRESENTATION", "CAREGIVING": "CAREGIVING"}
 
 
@@ -57,6 +61,8 @@ class Played:
     book: list[Told]
     names: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """The name of each statement and episode, by what it says, about whom and for which place."""
+    oppositions: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    decided: list[tuple[Asks, datetime, decision_pb.DecideResponse]] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
 
     async def take(self, number: int) -> None:
@@ -72,6 +78,21 @@ class Played:
             expected = self.rules.answer(asks, self.history.holder, self.book, self.history.papers, step.at)
             if differs := disagreement(expected, decided, asks, self.history.papers, self.rules):
                 self._differ(number, f"{differs}: {asks} after {self.book}")
+            if asks.action == "READ" and asks.who.startswith("professionals/") and not asks.has_left and asks.purpose_of_token is None:
+                self.decided.append((asks, step.at, decided))
+
+    async def explain(self) -> int:
+        """Have the holder ask of each reading why it was decided so, at the end; gives how many were told as they were decided."""
+        herself = someone(Asks(self.history.holder, "PATIENT", "", OWN_REQUEST))
+        for asks, at, decided in self.decided:
+            request = explanation_pb.ExplainDecisionRequest(record=self.history.record, reader=reader_of(asks))
+            request.time.FromDatetime(at)
+            with herself.calling("/carnet.consent.v1.AccessExplanationService/ExplainDecision"):
+                told = await self.running.explanations.ExplainDecision(request, CONTEXT)
+            verdict = explanation_pb.VERDICT_REFUSED if decided.HasField("denial") else explanation_pb.VERDICT_ALLOWED
+            if (told.verdict, told.reason) != (verdict, decided.denial.reason):
+                self._differ(-1, f"explained as {told}, decided as {decided}: {asks} at {at} after {self.book}")
+        return len(self.decided)
 
     def _differ(self, number: int, what: str) -> None:
         self.differences.append(f"history {self.history.seed}, step {number}: {what}")
@@ -124,6 +145,12 @@ class Played:
                 await authorisations.DeleteAuthorisation(taking, CONTEXT)
             case "glass broken" | "glass mended":
                 await self._glass(told)
+            case "closed" | "closing announced" | "closing opposed" | "reopened":
+                await self._live(told)
+            case "deposit opposed":
+                await self._oppose(told)
+            case "deposit allowed":
+                await self._allow(told)
             case _:
                 await self._state(told)
 
@@ -144,6 +171,41 @@ class Played:
             await service.ConfirmAttendingPhysician(authorisation_pb.ConfirmAttendingPhysicianRequest(**about), CONTEXT)
         else:
             await service.DeclareAttendingPhysician(authorisation_pb.DeclareAttendingPhysicianRequest(**about), CONTEXT)
+
+    async def _live(self, told: Told) -> None:
+        records, about = self.running.records, cast("Any", {"request_id": new_request(), "record": self.history.record})
+        match told.what:
+            case "closing opposed":
+                await records.OpposeClosing(record_service_pb.OpposeClosingRequest(**about), CONTEXT)
+            case "reopened":
+                await records.ReopenRecord(
+                    record_service_pb.ReopenRecordRequest(**about, consent_confirmed=True, evidence=evidence()), CONTEXT
+                )
+            case _:
+                motive = "FERMETURE_DEMANDE_" + ("REPRESENTANT" if told.about.startswith("patients/") else "PATIENT")
+                closing = record_service_pb.CloseRecordRequest(**about, motive_code=motive, evidence=evidence())
+                await records.CloseRecord(closing, CONTEXT)
+
+    async def _oppose(self, told: Told) -> None:
+        stated = statement_pb.DepositOpposition(author=told.about, document_class=told.kind, reason="he knows me")
+        if told.until is not None:
+            stated.end_time.FromDatetime(told.until)
+        request = authorisation_pb.OpposeDepositRequest(request_id=new_request(), parent=self.history.record, opposition=stated)
+        made = (await self.running.authorisations.OpposeDeposit(request, CONTEXT)).opposition
+        self.oppositions.setdefault((told.about, told.kind), []).append(made.name)
+
+    async def _allow(self, told: Told) -> None:
+        """Take back all oppositions of an author and class, of which some may have ended. Raises Refusal when none is."""
+        refused: list[Refusal] = []
+        names = self.oppositions.get((told.about, told.kind)) or [f"{self.history.record}/depositOppositions/none"]
+        for name in names:
+            request = authorisation_pb.AllowDepositRequest(request_id=new_request(), name=name)
+            try:
+                await self.running.authorisations.AllowDeposit(request, CONTEXT)
+            except Refusal as refusal:
+                refused.append(refusal)
+        if len(refused) == len(names):
+            raise refused[0]
 
     async def _glass(self, told: Told) -> None:
         key = ("glass broken", told.about, told.place)
@@ -180,7 +242,7 @@ async def opened(running: Running, seed: int, times: list[datetime], rules: Refe
     """A new record of the person of a history, opened by herself."""
     patient = f"patients/h{seed}-holder"
     name = await running.open(Someone(patient, "PATIENT", purpose="PATIENT_REQUEST"), patient)
-    told = history(seed, record=name, times=times, has_hand=False)
+    told = history(seed, record=name, times=times, has_hand=False, grace=GRACE)
     directory = cast("Directory", running.identity)
     directory.roles |= told.roles
     for one in told.mandataries:
@@ -204,6 +266,12 @@ def someone(asks: Asks) -> Someone:
         claims |= {"classes": list(asks.scope)} if asks.scope else {}
     purpose = asks.purpose if asks.purpose_of_token is None else asks.purpose_of_token
     return Someone(asks.who, asks.role, asks.place, purpose, f"sessions/{asks.who.partition('/')[2]}", claims)
+
+
+def reader_of(asks: Asks) -> explanation_pb.Reader:
+    """Who reads, as an explanation is asked for."""
+    purpose = cast("Any", f"PURPOSE_OF_USE_{asks.purpose}")
+    return explanation_pb.Reader(name=asks.who, role=asks.role, structure=asks.place, purpose=purpose, dispatch_doctor=asks.regulates)
 
 
 def passes(terms: decision_pb.DocumentFilter, paper: Paper, document_class: str) -> bool:

@@ -59,6 +59,13 @@ class KnownPersons:
         self.compared: set[tuple[str, str]] = set()
         """Who must settle first whether a person is the one registered."""
         self.is_down = False
+        self.keys: dict[str, str] = {}
+        """By structure: the key set by which it signs."""
+
+    async def structure_keys(self, structure: str) -> str:
+        if self.is_down:
+            raise Unavailable("DEPENDENCY_UNAVAILABLE", "identity does not answer")
+        return self.keys.get(structure, '{"keys": []}')
 
     async def status(self, patient: str, professional: str = "") -> PersonStatus:
         if self.is_down:

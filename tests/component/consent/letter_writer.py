@@ -23,6 +23,7 @@ class Identity(pb_grpc.NoticeDeliveryServiceServicer):
     def __init__(self) -> None:
         self.requests: list[pb.DeliverNoticeRequest] = []
         self.letters: dict[str, pb.DeliverNoticeRequest] = {}
+        self.codes: dict[str, pb.DeliverCodeRequest] = {}
         self.outcome = pb.NOTICE_OUTCOME_QUEUED
         self.hangs = self.refuses = self.is_gone = False
 
@@ -39,6 +40,15 @@ class Identity(pb_grpc.NoticeDeliveryServiceServicer):
         self.letters[request.request_id] = request
         return pb.DeliverNoticeResponse(outcome=self.outcome)
 
+    async def DeliverCode(self, request: pb.DeliverCodeRequest, context: Any) -> pb.DeliverCodeResponse:  # noqa: ANN401, N802
+        """The answer."""
+        if self.is_gone:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
+        if self.hangs:
+            await asyncio.Event().wait()
+        self.codes[request.request_id] = request
+        return pb.DeliverCodeResponse(outcome=self.outcome)
+
 
 class _Stub:
     """What a peer gives: refusals in place of gRPC's errors."""
@@ -47,8 +57,15 @@ class _Stub:
         self._stub = stub
 
     async def DeliverNotice(self, request: pb.DeliverNoticeRequest) -> Any:  # noqa: ANN401, N802
+        return await self._refusing(self._stub.DeliverNotice(request))
+
+    async def DeliverCode(self, request: pb.DeliverCodeRequest) -> Any:  # noqa: ANN401, N802
+        return await self._refusing(self._stub.DeliverCode(request))
+
+    @staticmethod
+    async def _refusing(answering: Any) -> Any:  # noqa: ANN401
         try:
-            return await self._stub.DeliverNotice(request)
+            return await answering
         except grpc.aio.AioRpcError as error:
             raise refusal_from(error) from None
 

@@ -179,7 +179,7 @@ async def test_without_the_directory_the_notice_is_told_without_names(running: R
 
 
 def wish(kind: pb.NoticeKind.ValueType, *, email: bool) -> pb.NoticePreference:
-    return pb.NoticePreference(kind=kind, email=email)
+    return pb.NoticePreference(kind=kind, email=email, push=email)
 
 
 async def update(running: Running, who: Someone, record: str, *wishes: pb.NoticePreference, etag: str = "") -> Any:  # noqa: ANN401

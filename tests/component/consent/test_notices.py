@@ -1,10 +1,12 @@
 """Notices are stored with the change they are about and delivered once, whatever dies, hangs or refuses; nothing waits for them."""
 
 import asyncio
+import json
 import os
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from carnet.consent.v1 import emergency_access_service_pb2 as emergencies
 from carnet.identity.v1 import notice_delivery_service_pb2 as pb
 from carnet_consent.domain.letter_queue import Delivery
 from carnet_consent.domain.notice import Letter, Notice, NoticeKind
-from carnet_consent.storage.notices import Notices
+from carnet_consent.storage.notices import Notices, _context
 from carnet_consent.usecases.deliver_notices import DeliverNotices
 from carnet_dev.certificates import Authority
 from carnet_dev.key_files import master_key_folder
@@ -258,3 +260,14 @@ async def test_a_stored_notice_is_the_one_that_was_stored_and_is_taken_by_one(da
     await store.settle(again.id, Delivery.DELIVERED)
     await store.settle(again.id, Delivery.GIVEN_UP)
     assert [row["delivery"] async for row in store.collection.find()] == [Delivery.DELIVERED]
+
+
+async def test_a_notice_stored_before_there_were_channels_goes_out_by_every_one(database: tuple[Any, Any]) -> None:
+    store = await Notices.open(database[1], KEYS, timedelta(days=30))
+    await store.add(None, [NOTICE], BEGIN)
+    row = await store.collection.find_one({})
+    assert row is not None
+    content = {**asdict(NOTICE), "time": NOTICE.time.isoformat()}
+    del content["channels"]
+    old = store._sealer.seal(json.dumps(content).encode(), _context(row))
+    assert store.opened({**row, "content": old}) == NOTICE

@@ -10,13 +10,15 @@ from typing import Any
 import carnet_consent
 import pytest
 from carnet_consent.main import put_together
-from component.consent.calling_policy import Directory, Played, StandingClock, opened
+from component.consent.calling_policy import GRACE, Directory, Played, StandingClock, opened
 from component.consent.conftest import KEYS, Running, settings
 from support.reference_evaluator import Reference
 
 HISTORIES, AT_ONCE = 300, 48
 IN_CI, AT_LENGTH = (0, 4, 24), (0, 1, 5, 6, 24, 30)
 """The hours at which the steps happen: an hour, four hours and a day after others, when what was stated then ends."""
+EXPLAINED_EACH = 10
+"""Of every tenth history the holder asks at its end why each reading was decided as it was."""
 PATIENCE = timedelta(seconds=60)
 """A store that is slow is no difference."""
 
@@ -31,6 +33,7 @@ async def running(database: tuple[Any, Any]) -> AsyncIterator[Running]:
         acknowledge_after=timedelta(milliseconds=102),
         read_batch_timeout=PATIENCE,
         change_timeout=PATIENCE,
+        closing_grace=GRACE,
     )
     consent = await put_together(client, KEYS, clock, brief, identity)
     reading = asyncio.create_task(consent.batch.run())
@@ -62,9 +65,13 @@ async def play(running: Running, seeds: range, hours: tuple[int, ...]) -> list[s
     played = [task.result() for task in tasks]
     for number in range(len(times) + 1):
         clock.moved = times[min(number, len(times) - 1)] - times[0]
+        while await running.consent.passing.once():
+            pass
         async with asyncio.TaskGroup() as stepping:
             for one in played:
                 stepping.create_task(step(one, number))
+    explained = await asyncio.gather(*(one.explain() for one in played[::EXPLAINED_EACH]))
+    assert sum(explained) > len(played) // EXPLAINED_EACH
     return [difference for one in played for difference in one.differences]
 
 

@@ -11,6 +11,7 @@ import grpc
 import pytest
 from carnet.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from carnet.consent.v1.access_decision_service_pb2_grpc import add_AccessDecisionServiceServicer_to_server
+from carnet.consent.v1.document_notice_service_pb2_grpc import add_DocumentNoticeServiceServicer_to_server
 from carnet.identity.v1.patient_reference_service_pb2_grpc import add_PatientReferenceServiceServicer_to_server
 from carnet.identity.v1.session_service_pb2_grpc import add_SigningKeyServiceServicer_to_server
 from carnet_dev.certificates import Authority
@@ -36,6 +37,7 @@ class Documents:
         self.consent = neighbours.consent
         self.identity = neighbours.identity
         self.audit = neighbours.audit
+        self.notices = neighbours.notices
         self.stores = stores
         self.databases = databases
         self._clients: list[Client] = []
@@ -75,7 +77,11 @@ async def documents(
     """The service; parametrise with the driver."""
     neighbours, keys_name = Neighbours(), f"{database_name}_keys"
     servers = [
-        await serve(certificates.folder("consent"), (add_AccessDecisionServiceServicer_to_server, neighbours.consent)),
+        await serve(
+            certificates.folder("consent"),
+            (add_AccessDecisionServiceServicer_to_server, neighbours.consent),
+            (add_DocumentNoticeServiceServicer_to_server, neighbours.notices),
+        ),
         await serve(
             certificates.folder("identity"),
             (add_PatientReferenceServiceServicer_to_server, neighbours.identity),
@@ -101,6 +107,8 @@ async def documents(
         audit_target=servers[2][1],
         stop_grace=timedelta(seconds=0.2),
         upload_grace=timedelta(seconds=1),
+        additions_gathered_for=timedelta(0),
+        additions_every=timedelta(seconds=0.1),
         log_level="error",
     )
     async with Platform("documents", settings) as platform:

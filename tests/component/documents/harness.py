@@ -15,7 +15,7 @@ from carnet.documents.v1 import document_query_service_pb2 as query_pb
 from carnet.documents.v1 import document_query_service_pb2_grpc as query_grpc
 from carnet.documents.v1 import submission_service_pb2 as submission_pb
 from carnet.documents.v1 import submission_service_pb2_grpc as submission_grpc
-from component.documents.neighbours import Audit, Consent, Identity, thumbprint
+from component.documents.neighbours import Audit, Consent, DocumentNotices, Identity, thumbprint
 from google.rpc import error_details_pb2, status_pb2
 
 RECORD = "records/clararecord"
@@ -29,6 +29,7 @@ class Neighbours:
     consent: Consent = field(default_factory=Consent)
     identity: Identity = field(default_factory=Identity)
     audit: Audit = field(default_factory=Audit)
+    notices: DocumentNotices = field(default_factory=DocumentNotices)
 
 
 class Client:

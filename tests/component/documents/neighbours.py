@@ -1,5 +1,6 @@
 """Consent, identity and audit as documents sees them: small real gRPC servers behind mutual TLS, with answers a test sets."""
 
+import asyncio
 import base64
 import hashlib
 import time
@@ -14,6 +15,8 @@ from carnet.audit.v1 import audit_service_pb2_grpc as audit_grpc
 from carnet.audit.v1 import event_pb2
 from carnet.consent.v1 import access_decision_service_pb2 as consent_pb
 from carnet.consent.v1 import access_decision_service_pb2_grpc as consent_grpc
+from carnet.consent.v1 import document_notice_service_pb2 as notice_pb
+from carnet.consent.v1 import document_notice_service_pb2_grpc as notice_grpc
 from carnet.identity.v1 import patient_pb2 as identity_pb
 from carnet.identity.v1 import patient_reference_service_pb2 as patient_pb
 from carnet.identity.v1 import patient_reference_service_pb2_grpc as patient_grpc
@@ -40,6 +43,13 @@ def allow(**terms: Any) -> consent_pb.DecideResponse:  # noqa: ANN401  # terms o
     return consent_pb.DecideResponse(permit=permit, rule="rules.md 2", source="CSP R1111-46", patient=PATIENT)
 
 
+def allow_masking() -> consent_pb.DecideResponse:
+    """A permit to deposit whatever, masked by the holder's standing choice."""
+    answer = allow()
+    answer.permit.obligations.append(consent_pb.OBLIGATION_MASK_DEPOSIT)
+    return answer
+
+
 def deny(reason: int, *, is_known: bool = True) -> consent_pb.DecideResponse:
     """A denial about a record that there is, or is not."""
     denial = consent_pb.Denial(reason=reason, message="ask your patient")  # type: ignore[arg-type]
@@ -58,6 +68,26 @@ class Consent(consent_grpc.AccessDecisionServiceServicer):
         del context
         self.asked.append(request)
         return self.answers[request.action]
+
+
+class DocumentNotices(notice_grpc.DocumentNoticeServiceServicer):
+    """The part of consent that is told what was added; it may hang."""
+
+    def __init__(self) -> None:
+        self.told: list[notice_pb.AddedDocument] = []
+        self.hanging: asyncio.Event | None = None
+
+    async def TellDocumentsAdded(  # noqa: N802
+        self,
+        request: notice_pb.TellDocumentsAddedRequest,
+        context: Any,  # noqa: ANN401
+    ) -> notice_pb.TellDocumentsAddedResponse:
+        """Learn."""
+        del context
+        if self.hanging is not None:
+            await self.hanging.wait()
+        self.told += request.documents
+        return notice_pb.TellDocumentsAddedResponse()
 
 
 class Identity(patient_grpc.PatientReferenceServiceServicer, session_grpc.SigningKeyServiceServicer):

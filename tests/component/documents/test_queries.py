@@ -30,6 +30,7 @@ def placements(blinding: Blinding) -> list[tuple[Placement, str]]:
         placement = Placement(
             "r", f"d{number}", CLASSES[number % 3], TYPES[number // 3 % 3], Status.APPROVED, is_masked, end, is_hidden,
             blinding.actor("r", depositor), blinding.actor("r", structure_of(f"d{number}")), NOW, "", 1,
+            masked_from=(None, NOW, NOW + timedelta(seconds=1))[number % 3],
         )  # fmt: skip
         found.append((placement, depositor))
     return found
@@ -68,6 +69,7 @@ async def kept(store: Any, blinding: Blinding) -> list[tuple[Placement, str]]:  
             {"_id": one.document, "record": "r", "class": one.class_code, "type": one.type_code, "depositor": one.depositor}
             | {"structure": one.structure}
             | changing_fields(one, blinding)
+            | ({} if one.masked_from is None else {"masked_from": one.masked_from})
             for one, _ in documents
         ]
     )

@@ -75,6 +75,7 @@ async def test_masked_is_word_for_word_absent_except_to_its_depositor(documents:
     await clara.unmask(first)
     assert names((await other.search()).entries) == [first, second]
     await eventually(lambda: [event.kind for event in documents.audit.changes][2:] == ["document.masked", "document.unmasked"])
+    await eventually(lambda: "access.refused" in documents.audit.kinds())
     lines = [event for event in documents.audit.events if event.kind == "access.refused"]
     assert {(event.document, event.document_title) for event in lines} == {("", "")}
 

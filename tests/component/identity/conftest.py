@@ -13,7 +13,7 @@ import pytest
 from carnet.identity.v1 import patient_pb2
 from carnet.identity.v1 import patient_registry_service_pb2_grpc as registry_grpc
 from carnet_dev.certificates import Authority
-from carnet_dev.key_files import master_key_folder, signing_key_file
+from carnet_dev.key_files import master_key_folder, signing_key_file, structure_key_folder
 from carnet_dev.people import DIRECTORY_FILE
 from carnet_dev.ports import free_port
 from carnet_dev.private_files import write_private
@@ -63,6 +63,7 @@ def settings_on(
             "redis_url_file": _written(folder / "redis", stores.redis_url),
             "token_key_folder": str(signing_key_file(folder / "signing" / "2026-01-01.pem").parent),
             "directory_file": str(DIRECTORY_FILE),
+            "structure_key_folder": str(structure_key_folder(folder / "structures", folder / "registered", ["990000044"])),
             "professional_issuers": f'["{provider.issuer}"]',
             "patient_issuers": f'["{provider.issuer}"]',
             "operator_issuers": f'["{provider.issuer}"]',

@@ -61,6 +61,7 @@ class Desk:
         self.patients = PatientStore(collections.patients, KEYS)
         self.channels = ContactChannelStore(collections.contact_channels, KEYS)
         self.outbox = Outbox(collections.outbox, KEYS)
+        self.pushes = Outbox(collections.pushes, KEYS)
         self.counts = SentCodes(collections.sent_codes, KEYS)
         self.sessions, self.due = SessionStore(collections.sessions), DueWithdrawals(collections.due_withdrawals)
         self.acting = ActingFor(ActingUser(self.sessions, self.due))
@@ -78,7 +79,7 @@ class Desk:
         writing: dict[str, Any] = {"letters": self.outbox, "templates": _read_templates(""), "wake": self._wake}
         self.adding = AddContactChannel(**shared, **writing, patients=self.patients, counts=self.counts, mailer=self.sender, rules=RULES)
         self.verifying = VerifyContactChannel(**shared)
-        self.removing = RemoveContactChannel(**shared, **writing)
+        self.removing = RemoveContactChannel(**shared, **writing, pushes=self.pushes)
         self.listing = ListContactChannels(self.acting, self.channels)
         self.sending = SendLetters(
             client=self.client,

@@ -10,6 +10,8 @@ import grpc
 from carnet.audit.v1 import audit_service_pb2 as audit_pb
 from carnet.audit.v1 import audit_service_pb2_grpc as audit_grpc
 from carnet.audit.v1 import event_pb2
+from carnet.consent.v1 import mandate_notice_service_pb2 as mandate_pb
+from carnet.consent.v1 import mandate_notice_service_pb2_grpc as mandate_grpc
 from carnet.consent.v1 import person_status_service_pb2 as life_pb
 from carnet.consent.v1 import person_status_service_pb2_grpc as life_grpc
 from carnet.consent.v1 import withdrawal_service_pb2 as consent_pb
@@ -19,7 +21,7 @@ from carnet_platform.interceptors.refusals import DETAILS_KEY, details_of
 from google.protobuf import json_format
 
 
-class Consent(consent_grpc.WithdrawalServiceServicer, life_grpc.PersonStatusServiceServicer):
+class Consent(consent_grpc.WithdrawalServiceServicer, life_grpc.PersonStatusServiceServicer, mandate_grpc.MandateNoticeServiceServicer):
     """Notes withdrawals, and when each was committed; and of whom it is told that it is known anew whether she lives."""
 
     def __init__(self) -> None:
@@ -30,6 +32,8 @@ class Consent(consent_grpc.WithdrawalServiceServicer, life_grpc.PersonStatusServ
         """Subjects that are refused for ever."""
         self.lives: list[str] = []
         """Of whom, each time."""
+        self.told_of_mandates: list[str] = []
+        """Who is to find it in the inbox, each time."""
         self.told: list[str] = []
         """The subject of each registration."""
         self.answers = threading.Event()
@@ -53,6 +57,12 @@ class Consent(consent_grpc.WithdrawalServiceServicer, life_grpc.PersonStatusServ
             context.abort(grpc.StatusCode.UNAVAILABLE, "down")
         self.lives.append(request.patient)
         return life_pb.RefreshPersonStatusResponse()
+
+    def TellMandateChanged(self, request: mandate_pb.TellMandateChangedRequest, context: grpc.ServicerContext) -> Any:  # noqa: ANN401, N802
+        """Notes who is to be told."""
+        del context
+        self.told_of_mandates.append(request.patient)
+        return mandate_pb.TellMandateChangedResponse()
 
 
 class Audit(audit_grpc.AuditServiceServicer):
@@ -104,6 +114,7 @@ class Neighbours:
         self._servers = [grpc.server(ThreadPoolExecutor(4)) for _ in range(2)]
         consent_grpc.add_WithdrawalServiceServicer_to_server(self.consent, self._servers[0])
         life_grpc.add_PersonStatusServiceServicer_to_server(self.consent, self._servers[0])
+        mandate_grpc.add_MandateNoticeServiceServicer_to_server(self.consent, self._servers[0])
         audit_grpc.add_AuditServiceServicer_to_server(self.audit, self._servers[1])
         folders = (consent_certificate, audit_certificate)
         self.consent_target, self.audit_target = (

@@ -21,6 +21,7 @@ from component.identity.running import TEST_NUMBERS, Refused, Running, lines, re
 from pymongo import MongoClient
 from support.canaries import Place, found_in
 from support.mail_server import CODE, PASSWORD, SERVER, USER, MailServer, SayingServer, changed, gone
+from support.push_server import SECRET_LINE, PushServer
 from support.stores_fixtures import TestStores
 from support.waiting import wait_until
 
@@ -36,11 +37,20 @@ def server(certificates: Authority) -> Iterator[MailServer]:
 
 
 def with_mail(
-    start: Start, port: int, certificates: Authority, tmp_path_factory: pytest.TempPathFactory
+    start: Start, port: int, certificates: Authority, tmp_path_factory: pytest.TempPathFactory, push: PushServer | None = None
 ) -> AbstractContextManager[Running]:
-    """An identity that sends its letters to a port."""
+    """An identity that sends its letters to a port, and tells devices through a gateway where one is given."""
     credentials = tmp_path_factory.mktemp("mail") / "credentials"
     write_private(credentials, f"{USER}\n{PASSWORD}\n")
+    pushing = {}
+    if push is not None:
+        write_private(credentials.with_name("push"), SECRET_LINE)
+        pushing = {
+            "push_gateway": push.url,
+            "push_secret_file": str(credentials.with_name("push")),
+            "push_ca_file": str(certificates.certificate_file),
+            "portal_url": "https://portal.example/",
+        }
     return start(
         DATABASE,
         smtp_server=f"localhost:{port}",
@@ -50,6 +60,7 @@ def with_mail(
         mail_sender="ne-pas-repondre@carnet.example",
         mail_every="PT0.1S",
         contact_codes_to_a_person="100",
+        **pushing,
     )
 
 
@@ -268,3 +279,13 @@ def _code_of(portal: Portal, address: str = "probe@example.org") -> grpc.StatusC
         code: grpc.StatusCode = error.code()
         return code
     return None
+
+
+def test_a_device_is_refused_where_there_is_no_push_gateway_and_by_field_where_it_is_none(portal: Portal) -> None:
+    device = {"kind": pb.CONTACT_CHANNEL_KIND_PUSH}
+    answer = portal.refused("subscription-of-a-telephone", **device)
+    assert (answer.code, answer.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "DEPENDENCY_UNAVAILABLE")
+    for wrong in ("", "short", ADDRESS, "https://push.example/a-subscription"):
+        answer = portal.refused(wrong, **device)
+        assert (answer.reason, answer.field) == ("INVALID_FIELD", "address")
+        assert not wrong or wrong not in answer.text

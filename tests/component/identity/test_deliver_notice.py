@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from carnet_identity.correspondence import _read_templates
 from carnet_identity.domain.notice_letter import Notice, NoticeLetter, NoticeOutcome
+from carnet_identity.storage.due_life_news import DueLifeNews
 from carnet_identity.usecases.deliver_notice import DeliverNotice
-from carnet_identity.usecases.notice_letters import NoticeLetters
+from carnet_identity.usecases.notice_letters import NoticeLetters, Pushes
 from carnet_platform.errors import NotFound
 from carnet_platform.idempotency import Asked
 from component.identity.desk import DOMINIQUE, OTHER, Desk, acting, reason_of
@@ -18,6 +19,7 @@ from support.mail_server import MailServer, gone
 pytestmark = pytest.mark.parametrize("database", AT_LENGTH_ON_BOTH, indirect=True)
 HERS, SECOND, FAMILY = "dominique@example.org", "second@example.org", "family@example.org"
 PLACE = "structures/hospital"
+PORTAL = "https://portal.example/"
 
 
 class Represented:
@@ -38,7 +40,9 @@ def delivering(desk: Desk, represented: Represented | None = None) -> DeliverNot
         client=desk.client,
         patients=desk.patients,
         representing=represented or Represented(),
-        letters=NoticeLetters(desk.channels, desk.outbox, _read_templates("")),
+        letters=NoticeLetters(
+            desk.channels, desk.outbox, _read_templates(""), Pushes(desk.pushes, PORTAL), DueLifeNews(desk.database["due_mandate_news"])
+        ),
         requests=desk.requests,
         clock=desk.clock,
         wake=desk._wake,

@@ -13,12 +13,12 @@ from carnet_identity.directory_import.main import nomenclatures
 from carnet_identity.domain.broken_rule import BrokenRule
 from carnet_identity.domain.directory import Professional, RefusedLine
 from carnet_identity.storage.directory import DirectoryStore
-from carnet_identity.storage.directory_imports import DirectoryImports, SupersededError, files_key
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.extracts import DirectoryExtracts
 from carnet_identity.storage.indexes import Collections, open_collections
 from carnet_identity.usecases.import_directory import PROFESSIONALS, STRUCTURES, ImportDirectory, ImportReport
 from carnet_platform.clock import SystemClock
+from carnet_platform.imports.progress import ImportProgress, SupersededError, files_key
 from carnet_platform.keys import MasterKeys
 from support.drivers import AT_LENGTH_ON_BOTH
 
@@ -50,12 +50,12 @@ class Importing:
         self.refused: list[RefusedLine] = []
         self._share = share
 
-    def progress(self, made: Extracts) -> DirectoryImports:
+    def progress(self, made: Extracts) -> ImportProgress:
         """The progress kept of these files."""
         key = files_key((made.structures, made.professionals), TODAY)
-        return DirectoryImports(self.collections.directory_imports, KEYS, CLOCK, key, STRUCTURES)
+        return ImportProgress(self.collections.directory_imports, KEYS, CLOCK, key, STRUCTURES)
 
-    async def __call__(self, made: Extracts, progress: DirectoryImports | None = None) -> ImportReport:
+    async def __call__(self, made: Extracts, progress: ImportProgress | None = None) -> ImportReport:
         """Imports them."""
         self.refused.clear()
         extracts = DirectoryExtracts(nomenclatures(), self.refused.append)
@@ -84,7 +84,7 @@ class Importing:
         return {one.subject for one in await self.due.some(10_000)}
 
 
-class StopsAfter(DirectoryImports):
+class StopsAfter(ImportProgress):
     """Progress of an import that dies after so many batches."""
 
     left = 0

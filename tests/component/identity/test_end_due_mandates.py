@@ -17,6 +17,7 @@ from carnet_identity.domain.patient import Death, Patient
 from carnet_identity.domain.traits import Sex, Traits
 from carnet_identity.domain.withdrawal import Withdrawal
 from carnet_identity.storage.contact_channels import ContactChannelStore
+from carnet_identity.storage.due_life_news import DueLifeNews
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.hidden_places import HiddenPlaceStore
 from carnet_identity.storage.indexes import open_collections
@@ -26,7 +27,7 @@ from carnet_identity.storage.patients import PatientStore
 from carnet_identity.usecases.check_mandate import CheckMandate
 from carnet_identity.usecases.end_due_mandates import EndDueMandates
 from carnet_identity.usecases.mandate_book import MandateBook
-from carnet_identity.usecases.notice_letters import NoticeLetters
+from carnet_identity.usecases.notice_letters import NoticeLetters, Pushes
 from carnet_identity.usecases.withdraw import Withdraw
 from carnet_platform.changes import ChangeLog
 from carnet_platform.idempotency import Requests
@@ -78,8 +79,13 @@ class World:
         self.client, self.changes, self.clock = client, changes, HandClock()
         self.mandates = MandateStore(collections.mandates, collections.mandate_barriers, KEYS)
         self.patients, self.due = PatientStore(collections.patients, KEYS), DueWithdrawals(collections.due_withdrawals)
+        self.mandate_news = DueLifeNews(collections.due_mandate_news)
         letters = NoticeLetters(
-            ContactChannelStore(collections.contact_channels, KEYS), Outbox(collections.outbox, KEYS), _read_templates("")
+            ContactChannelStore(collections.contact_channels, KEYS),
+            Outbox(collections.outbox, KEYS),
+            _read_templates(""),
+            Pushes(Outbox(collections.pushes, KEYS), ""),
+            self.mandate_news,
         )
         self.book = MandateBook(self.mandates, changes, self.clock, TIMES, letters)
         self.withdraw = Withdraw(
@@ -147,6 +153,7 @@ async def test_both_are_told_before_majority_and_then_it_ends_with_a_withdrawal(
         ("mandate.ended", "MAJORITY"),
     ]
     assert all(one["tell"] == sorted([CHILD.name, MOTHER.name]) and one["actor"]["role"] == "PLATFORM" for one in told)
+    assert sorted(one.patient for one in await world.mandate_news.some()) == sorted([CHILD.name, MOTHER.name]), "for their inboxes"
     assert [one.subject for one in await world.due.some()] == [MANDATE.name]
     held = await world.mandates.find("m")
     assert held is not None

@@ -1,5 +1,6 @@
 """Notices on the wire: consent alone may ask; representatives in force are told, but not of a place that is hidden from them."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,16 +8,19 @@ from typing import Any
 
 import grpc
 import pytest
+from carnet.identity.v1 import contact_channel_service_pb2 as channel_pb
 from carnet.identity.v1 import mandate_service_pb2 as mandate_pb
 from carnet.identity.v1 import notice_delivery_service_pb2 as pb
 from carnet.identity.v1 import notice_delivery_service_pb2_grpc as pb_grpc
 from carnet_dev.certificates import Authority
 from component.identity.conftest import Start
 from component.identity.family import Family, Person, caring, ending, stamp
+from component.identity.neighbours import Neighbours
 from component.identity.provider import Provider
 from component.identity.running import HOSPITAL, Running, refused
 from component.identity.test_contact_channels import Portal, code_to, with_mail
 from support.mail_server import SERVER, MailServer
+from support.push_server import PushServer
 from support.waiting import wait_until
 
 
@@ -27,8 +31,16 @@ def server(certificates: Authority) -> Iterator[MailServer]:
 
 
 @pytest.fixture(scope="module")
-def mailing(start: Start, server: MailServer, certificates: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with with_mail(start, server.port, certificates, tmp_path_factory) as running:
+def gateway(certificates: Authority) -> Iterator[PushServer]:
+    with PushServer(certificates.folder(SERVER)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def mailing(
+    start: Start, server: MailServer, gateway: PushServer, certificates: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    with with_mail(start, server.port, certificates, tmp_path_factory, gateway) as running:
         yield running
 
 
@@ -109,15 +121,44 @@ def test_representatives_are_told_while_they_are_and_not_of_a_place_hidden_from_
 
 
 def test_who_is_invited_and_who_is_represented_are_told_of_a_mandate_and_not_who_acts(
-    family: Family, mailing: Running, provider: Provider, server: MailServer
+    family: Family, mailing: Running, provider: Provider, server: MailServer, neighbours: Neighbours
 ) -> None:
     """domain.md 3.5: mandates; the letter names nobody."""
     mothers, fathers = (reachable(mailing, provider, family, server, person) for person in (family.mother, family.father))
     invitation = family.session(family.mother).invite(family.mother, family.father.match(), **caring())
     wait_until(lambda: len(server.sent_to(fathers)) == 2)
+    wait_until(lambda: family.father.name in neighbours.consent.told_of_mandates)
     letter = server.sent_to(fathers)[-1]
     assert "mandat" in str(letter["Subject"])
     assert not any(name in letter.get_content() for name in (family.mother.family_name, family.mother.name, invitation))
     family.session(family.father).accept(invitation)
     wait_until(lambda: len(server.sent_to(mothers)) == 2)
     assert len(server.sent_to(fathers)) == 2
+
+
+def test_a_device_that_the_portal_adds_is_told_by_a_signed_webhook_and_by_what_is_asked_alone(
+    family: Family, mailing: Running, provider: Provider, server: MailServer, gateway: PushServer
+) -> None:
+    """From the wire to the wire: no code, one push, and nothing of whom."""
+    address = reachable(mailing, provider, family, server, family.father)
+    portal, before = Portal(mailing, provider, family.patient(family.father)), len(server.sent_to(address))
+    subscription = f"subscription-{uuid.uuid4().hex}"
+    channel = portal.add(subscription, kind=channel_pb.CONTACT_CHANNEL_KIND_PUSH)
+    assert not channel.HasField("code_expire_time")
+    assert (channel.channel.HasField("verify_time"), channel.channel.shown_address) == (True, f"…{subscription[-4:]}")
+    asked = telling(family.father.name, letter=pb.NOTICE_LETTER_NEW_CONTENT, channels=[pb.NOTICE_CHANNEL_PUSH])
+    for _ in range(2):
+        assert deliver(mailing, asked) == pb.NOTICE_OUTCOME_QUEUED
+    wait_until(lambda: len(gateway.told) == 1)
+    told = gateway.told[0]
+    assert told.is_signed()
+    assert json.loads(told.body)["type"] == "notice.new_content"
+    assert family.father.name not in told.body.decode()
+    assert len(server.sent_to(address)) == before, "no letter"
+    wrong = refused(lambda: deliver(mailing, telling(family.father.name, channels=[99])))
+    assert (wrong.reason, wrong.field) == ("INVALID_FIELD", "channels")
+    portal.remove(channel.channel.name)
+    assert deliver(mailing, telling(family.father.name, channels=[pb.NOTICE_CHANNEL_PUSH])) == pb.NOTICE_OUTCOME_NO_CHANNEL
+    log = mailing.log.read_text()
+    assert subscription not in log
+    assert gateway.url not in log

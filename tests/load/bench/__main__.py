@@ -4,8 +4,9 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -15,6 +16,7 @@ from carnet.common.v1.purpose_of_use_pb2 import PurposeOfUse
 from carnet_client import UserSession
 from carnet_dev.child import Child
 from carnet_dev.demo.cast import Cast
+from carnet_dev.people import DIRECTORY_FILE
 from carnet_dev.plan import Plan, free_ports
 from carnet_dev.ports import free_port, wait_until_open
 from carnet_dev.private_files import write_private
@@ -25,21 +27,20 @@ from carnet_platform.clock import SystemClock
 from carnet_platform.journal import Journal
 from carnet_platform.keys import MasterKeys
 from carnet_platform.peers import channel_options
-from load.bench import directory, rows
-from load.bench.load import Measured, slice_of
+from load.bench import consents, directory, previews, rows
+from load.bench.load import Measured, Operation, slice_of
 from load.bench.persons import are_more_than, put_in
-from load.bench.report import Row, report
+from load.bench.processor import Processor
+from load.bench.report import AS_A_WHOLE, Row, report
 from load.bench.rows import Comparison
 from load.bench.seed import DOCUMENT_BYTES, seeded
 from load.bench.settling import settled
 from rich.console import Console
 
-IN_FLIGHT = (1, 16, 64)
 DEPOSIT_BYTES = 100_000
-CONSENT_BYTES = 1_500
-"""About what a record's consent takes with a few statements."""
+SMALL_BYTES = 1_500
 DATABASE = "carnet_bench"
-FEWER_PERSONS = 10_000
+FEWER_PERSONS = FEWER_RECORDS = 10_000
 UNMETERED = {
     f"{what}_rate_{whose}{window}": str(10**9)
     for what in ("search", "lookup")
@@ -58,7 +59,10 @@ def say(text: str) -> None:
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[tuple[Plan, Stores]]:
     """A whole system in ``folder`` on free ports."""
-    plan = Plan(folder, free_ports(), {"identity": UNMETERED})
+    folder.mkdir(parents=True, exist_ok=True)
+    listed = folder / "directory.json"
+    listed.write_text(previews.with_authors(DIRECTORY_FILE), encoding="utf-8")
+    plan = Plan(folder, free_ports(), {"identity": {**UNMETERED, "directory_file": str(listed)}})
     stores = Stores(plan.folder, mongo_port=plan.ports["mongod"], redis_port=plan.ports["redis"])
     stop, up = asyncio.Event(), asyncio.Event()
     task = asyncio.ensure_future(Supervisor(plan, say, stores=stores).run(stop, up.set))
@@ -83,7 +87,7 @@ def channel(plan: Plan, target: str) -> grpc.aio.Channel:
 
 async def fill_floor(database: mongo.Database, driver: str) -> None:
     """Ten thousand small and large documents for the floors, unless they are there."""
-    for name, size in (("small", CONSENT_BYTES), ("large", DOCUMENT_BYTES)):
+    for name, size in (("small", SMALL_BYTES), ("large", DOCUMENT_BYTES)):
         if await database[name].estimated_document_count() >= rows.FLOOR_KEYS:
             continue
         say(f"{rows.FLOOR_KEYS} {name} documents for the floor ({driver})")
@@ -91,13 +95,15 @@ async def fill_floor(database: mongo.Database, driver: str) -> None:
             await database[name].insert_many([{"_id": key, "content": Binary(b"x" * size)} for key in range(start, start + 500)])
 
 
-async def compared(comparison: Comparison, in_flight: int, rounds: int, seconds: float) -> Row:
+async def compared(comparison: Comparison, in_flight: int, options: argparse.Namespace, processor: Processor) -> Row:
     """Measure a row and its floor in turns."""
     row, floor = Measured(), Measured()
-    for _ in range(rounds):
-        await slice_of(comparison.floor_operation, in_flight, seconds, floor)
-        await slice_of(comparison.operation, in_flight, seconds, row)
+    for _ in range(options.rounds):
+        await slice_of(comparison.floor_operation, in_flight, options.seconds, floor, processor.seconds)
+        await slice_of(comparison.operation, in_flight, options.seconds, row, processor.seconds)
     ratio = row.per_second / floor.per_second if floor.per_second else 0.0
+    if comparison.is_by_processor:
+        ratio = floor.processor_ms / row.processor_ms if row.processor_ms else 0.0
     line = Row(
         comparison.name,
         comparison.floor,
@@ -107,9 +113,17 @@ async def compared(comparison: Comparison, in_flight: int, rounds: int, seconds:
         round(row.per_second, 1),
         round(ratio, 3),
         round(row.moved / row.seconds / 1e6, 2),
+        processor_ms=round(row.processor_ms, 3),
     )
-    say(f"{line.name} at {in_flight}: {line.per_second:.0f} a second, {line.rate_to_floor:.2f} of {floor.per_second:.0f}")
+    told = f"{line.per_second:.0f} a second, {line.processor_ms:.1f} ms of processor each; {line.rate_to_floor:.2f}"
+    say(f"{line.name} at {in_flight}: {told} of {floor.per_second:.0f} a second, {floor.processor_ms:.1f} ms")
     return line
+
+
+def worker_memory(processor: Processor) -> Row:
+    """What consent's one worker holds now."""
+    held = round(processor.resident_mb("consent"), 1)
+    return Row("consent-memory", "none: resident memory after the run", AS_A_WHOLE, 0.0, 0.0, 0.0, 0.0, 0.0, rss_mb=held)
 
 
 async def main(options: argparse.Namespace) -> None:
@@ -127,34 +141,36 @@ async def main(options: argparse.Namespace) -> None:
         stack.push_async_callback(mongo.close, client)
         database = client.get_default_database()
         await fill_floor(database, options.driver)
-        comparisons = await _comparisons(stack, plan, database, session, pairs, options.driver, url, options.persons)
-        lines = []
+        comparisons = await _comparisons(stack, plan, cast, database, session, pairs, options, url)
+        lines, processor = [], Processor(plan.folder)
         for comparison in comparisons:
             if options.only and comparison.name not in options.only:
                 continue
             if comparison.prepare is not None:
                 await comparison.prepare()
-            lines += [await compared(comparison, in_flight, options.rounds, options.seconds) for in_flight in IN_FLIGHT]
+            lines += [await compared(comparison, in_flight, options, processor) for in_flight in comparison.in_flight]
         if not options.only or directory.IMPORT in options.only:
             url = stores.mongo_url(f"{DATABASE}_directory")
             lines.append(await directory.import_directory(plan.folder, url, options.driver, options.activities, say))
+        lines.append(worker_memory(processor))
     report(lines, options.output, console)
 
 
 async def _comparisons(
     stack: AsyncExitStack,
     plan: Plan,
+    cast: Cast,
     database: mongo.Database,
     session: UserSession,
     pairs: list[tuple[str, str]],
-    driver: str,
+    options: argparse.Namespace,
     url: str,
-    persons: int,
 ) -> list[Comparison]:
     listen = f"127.0.0.1:{free_port()}"
     write_private(plan.folder / "urls" / "bench", url)
     command = [sys.executable, "-m", "load.bench.floor_server", listen, str(plan.authority.folder("documents"))]
-    child = Child([*command, str(plan.folder / "urls" / "bench"), driver], plan.log("floor"))
+    urls = plan.folder / "urls"
+    child = Child([*command, str(urls / "bench"), str(urls / "consent" / "mongo_url"), options.driver], plan.log("floor"))
     stack.callback(child.terminate)
     wait_until_open(int(listen.rpartition(":")[2]), lambda: child.exit_code is None)
     floor = await stack.enter_async_context(channel(plan, listen))
@@ -165,7 +181,8 @@ async def _comparisons(
     stack.push_async_callback(journal.close)
     echo = "echo plus one majority find"
     return [
-        Comparison("decision", echo, rows.decide(consent, session, pairs), rows.find_through(floor, "small")),
+        *_of_records(plan, session, consent, floor, options.records),
+        *_of_explanations(plan, cast, session, rows.decide(consent, session, consents.records(FEWER_RECORDS))),
         Comparison("read-50kB", f"{echo} of 50 kB", rows.read(session, pairs), rows.find_through(floor, "large")),
         Comparison(
             "deposit-100kB",
@@ -174,7 +191,7 @@ async def _comparisons(
             rows.insert(database["inserted"], DEPOSIT_BYTES),
         ),
         Comparison("durable-events", "one durable insert each", rows.append(journal), rows.insert(database["events"], rows.EVENT_BYTES)),
-        *await _of_persons(plan, session, floor, persons),
+        *await _of_persons(plan, session, floor, options.persons),
         Comparison(
             "resolve-professional",
             echo,
@@ -183,6 +200,31 @@ async def _comparisons(
             directory.there_are_professionals(plan, say),
         ),
     ]
+
+
+def _of_records(plan: Plan, session: UserSession, consent: grpc.aio.Channel, floor: grpc.aio.Channel, count: int) -> Iterator[Comparison]:
+    """A decision among all records of twenty authorisations, against the bare find of the record, and against one among fewer."""
+    many, few = (rows.decide(consent, session, consents.records(number)) for number in (count, FEWER_RECORDS))
+    find = rows.find_record_through(floor, consents.records(count))
+    there_are = partial(consents.put_in, plan, session.subject, count, say)
+    yield Comparison("decision", "echo plus one majority find of the record", many, find, there_are)
+    yield Comparison("decision-100k", "a decision among 10 000 records", many, few, there_are)
+
+
+def _of_explanations(plan: Plan, cast: Cast, session: UserSession, decision: Operation) -> Iterator[Comparison]:
+    """What the holder asks about a record of 1 000 documents, against a decision."""
+    explained = previews.Explained(cast, session)
+
+    async def prepare() -> None:
+        await consents.put_in(plan, session.subject, FEWER_RECORDS, say)
+        await explained.prepare()
+
+    for name, operation in (
+        ("preview", previews.preview(explained, lambda one: previews.kinds_of_change(one).values())),
+        ("preview-structure", previews.preview(explained, lambda one: [previews.structure_blocked(one)])),
+        ("who-can-read", previews.who_can_read(explained)),
+    ):
+        yield Comparison(name, "a decision, by processor time", operation, decision, prepare, in_flight=(16,), is_by_processor=True)
 
 
 async def _of_persons(plan: Plan, session: UserSession, floor: grpc.aio.Channel, persons: int) -> list[Comparison]:
@@ -215,6 +257,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=4, help="how often a row and its floor take turns")
     parser.add_argument("--seconds", type=float, default=1.5, help="length of a slice")
     parser.add_argument("--persons", type=int, default=100_000, help="persons among whom one is found; put in once, in bulk")
+    parser.add_argument("--records", type=int, default=100_000, help="records of twenty authorisations; put in once, in bulk")
     parser.add_argument("--activities", type=int, default=directory.ACTIVITIES, help="lines of the directory that is imported")
     parser.add_argument("--only", action="append", default=[], metavar="ROW")
     return parser.parse_args()

@@ -14,16 +14,17 @@ from typing import Any
 
 import uvloop
 from carnet_dev.extracts import Extracts, write
-from carnet_identity.directory_import.main import collect_seldom, nomenclatures
+from carnet_identity.directory_import.main import nomenclatures
 from carnet_identity.domain.activity import day_in_paris
 from carnet_identity.storage.directory import DirectoryStore
-from carnet_identity.storage.directory_imports import DirectoryImports, files_key
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
 from carnet_identity.storage.extracts import DirectoryExtracts
 from carnet_identity.storage.indexes import open_collections
 from carnet_identity.usecases.import_directory import AT_ONCE, STRUCTURES, ImportDirectory
 from carnet_platform import mongo
 from carnet_platform.clock import SystemClock
+from carnet_platform.imports.command import collect_seldom
+from carnet_platform.imports.progress import ImportProgress, files_key
 from carnet_platform.keys import MasterKeys
 
 COLLECTIONS = ("professionals", "structures", "directory_imports", "due_withdrawals", "bare")
@@ -39,7 +40,7 @@ async def imported(database: mongo.Database, made: Extracts) -> None:
         extracts.read_professionals(made.professionals)
         day = day_in_paris(clock.now())
         key = files_key((made.structures, made.professionals), day)
-        progress = DirectoryImports(collections.directory_imports, KEYS, clock, key, STRUCTURES)
+        progress = ImportProgress(collections.directory_imports, KEYS, clock, key, STRUCTURES)
         store = DirectoryStore(collections.professionals, collections.structures, KEYS, clock)
         importing = ImportDirectory(store, DueWithdrawals(collections.due_withdrawals), most_withdrawn=0.2)
         report = await importing(extracts, day=day, tokens_end=lambda: clock.now() + timedelta(minutes=7), progress=progress)

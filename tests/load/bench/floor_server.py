@@ -1,5 +1,7 @@
 """The floor of what reads: a gRPC call over mutual TLS that does one plain majority find and gives back what it found.
 
+The documents are the bench's own, or the very records of consent.
+
 Same server library, event loop, driver and pool as the services; no interceptor, no permission, no record of anything.
 """
 
@@ -17,16 +19,20 @@ from pymongo.read_concern import ReadConcern
 SERVICE, METHOD = "bench.Floor", "Find"
 
 
-async def main(listen: str, certificates: str, url_file: str, driver: str) -> None:
-    client = mongo.open_client(
-        Path(url_file).read_text(encoding="utf-8").strip(), "pymongo" if driver == "pymongo" else "motor", pool_size=16
+async def main(listen: str, certificates: str, url_file: str, consents_url_file: str, driver: str) -> None:
+    own, consents = (
+        mongo.open_client(Path(file).read_text(encoding="utf-8").strip(), "pymongo" if driver == "pymongo" else "motor", pool_size=16)
+        for file in (url_file, consents_url_file)
     )
-    collections = {
-        name: client.get_default_database().get_collection(name, read_concern=ReadConcern("majority")) for name in ("small", "large")
-    }
+    majority = ReadConcern("majority")
+    collections = {name: own.get_default_database().get_collection(name, read_concern=majority) for name in ("small", "large")}
+    records = consents.get_default_database().get_collection("records", read_concern=majority)
 
     async def find(request: bytes, _: object) -> bytes:
         name, _, key = request.decode().partition("/")
+        if name == "records":
+            record = await records.find_one({"_id": request.decode()})
+            return bytes(record["consent"]) if record else b""
         found = await collections[name].find_one({"_id": int(key)})
         return bytes(found["content"]) if found else b""
 
@@ -40,4 +46,4 @@ async def main(listen: str, certificates: str, url_file: str, driver: str) -> No
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(*sys.argv[1:5]))
+        runner.run(main(*sys.argv[1:6]))

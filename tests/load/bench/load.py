@@ -16,6 +16,13 @@ class Measured:
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     moved: int = 0
+    processor_seconds: float = 0.0
+    """Of services and stores."""
+
+    @property
+    def processor_ms(self) -> float:
+        """Processor time of services and stores for one operation."""
+        return self.processor_seconds / len(self.latencies) * 1000 if self.latencies else 0.0
 
     @property
     def per_second(self) -> float:
@@ -28,9 +35,9 @@ class Measured:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000 if ordered else 0.0
 
 
-async def slice_of(operation: Operation, in_flight: int, seconds: float, into: Measured) -> None:
-    """Run ``operation`` for ``seconds`` with ``in_flight`` at once and add what was measured."""
-    began = time.perf_counter()
+async def slice_of(operation: Operation, in_flight: int, seconds: float, into: Measured, processor: Callable[[], float]) -> None:
+    """Run ``operation`` for ``seconds`` with ``in_flight`` at once and add what was measured; ``processor`` tells the time used so far."""
+    used, began = processor(), time.perf_counter()
     ends = began + seconds
 
     async def worker() -> None:
@@ -40,3 +47,4 @@ async def slice_of(operation: Operation, in_flight: int, seconds: float, into: M
 
     await asyncio.gather(*(worker() for _ in range(in_flight)))
     into.seconds += time.perf_counter() - began
+    into.processor_seconds += processor() - used

@@ -53,7 +53,7 @@ def invented(number: int) -> Patient:
     family, used = (_word(place) for place in chance.choices(range(FAMILIES), cum_weights=_FAMILY, k=2))
     thirteen = f"1{chance.randrange(100):02}{chance.randrange(1, 13):02}{chance.randrange(10, 95)}{number // 1000:03}{number % 1000:03}"
     return Patient(
-        id=_id(number),
+        id=numbered(number),
         ins=Ins(thirteen + key_of(thirteen), NIR_TEST),
         traits=Traits(
             birth_family_name=family,
@@ -82,7 +82,7 @@ async def _store(plan: Plan) -> AsyncIterator[mongo.Database]:
 async def are_more_than(plan: Plan, count: int) -> bool:
     """Whether more than the first `count` invented persons lie in identity's store."""
     async with _store(plan) as database:
-        return await database["patients"].find_one({"_id": _id(count)}, {"_id": 1}) is not None
+        return await database["patients"].find_one({"_id": numbered(count)}, {"_id": 1}) is not None
 
 
 async def put_in(plan: Plan, count: int, say: Callable[[str], None]) -> None:
@@ -95,7 +95,7 @@ async def _put_in(database: mongo.Database, keys: MasterKeys, count: int, say: C
     # One member's memory is enough for what can be made again.
     collection = (await open_collections(database)).patients.with_options(write_concern=WriteConcern(1))
     held = {row["_id"] async for row in collection.find({}, {"_id": 1})}
-    missing = [number for number in range(count) if _id(number) not in held]
+    missing = [number for number in range(count) if numbered(number) not in held]
     if not missing:
         return
     say(f"{len(missing)} persons are put into identity's store")
@@ -124,5 +124,6 @@ async def _indexed(collection: mongo.Collection) -> None:
     raise RuntimeError("the index of the bench's persons is not made")
 
 
-def _id(number: int) -> str:
+def numbered(number: int) -> str:
+    """The `number`-th invented identifier."""
     return "".join(_ALPHABET[number // 32**power % 32] for power in range(26))

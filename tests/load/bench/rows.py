@@ -23,6 +23,7 @@ from load.bench.persons import invented
 from load.bench.seed import person
 
 FLOOR_KEYS = 10_000
+IN_FLIGHT = (1, 16, 64)
 EVENT_BYTES = 600
 
 
@@ -36,6 +37,9 @@ class Comparison:
     floor_operation: Operation
     prepare: Callable[[], Awaitable[None]] | None = None
     """What must be there before it is measured, and not before."""
+    in_flight: tuple[int, ...] = IN_FLIGHT
+    is_by_processor: bool = False
+    """Compared by the processor time of services and stores for one operation, not by operations a second."""
 
 
 def find_through(channel: grpc.aio.Channel, collection: str) -> Operation:
@@ -49,12 +53,22 @@ def find_through(channel: grpc.aio.Channel, collection: str) -> Operation:
     return operation
 
 
-def decide(channel: grpc.aio.Channel, session: UserSession, pairs: list[tuple[str, str]]) -> Operation:
+def find_record_through(channel: grpc.aio.Channel, records: list[str]) -> Operation:
+    """The floor of a decision: the very record, drawn at random."""
+    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{SERVICE}/{METHOD}")
+
+    async def operation() -> int:
+        return len(await call(random.choice(records).encode(), timeout=30))
+
+    return operation
+
+
+def decide(channel: grpc.aio.Channel, session: UserSession, records: list[str]) -> Operation:
     """One decision about a record drawn at random, asked with the certificate of documents."""
     stub = AccessDecisionServiceStub(channel)
 
     async def operation() -> int:
-        request = DecideRequest(record=random.choice(pairs)[0], purpose=session.purpose, action=Action.ACTION_READ)
+        request = DecideRequest(record=random.choice(records), purpose=session.purpose, action=Action.ACTION_READ)
         answer = await stub.Decide(request, metadata=await session.metadata(), timeout=30)
         if not answer.HasField("permit"):
             raise RuntimeError("the bench professional must be permitted")

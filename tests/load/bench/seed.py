@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+import httpx
 from carnet.consent.v1.record_pb2 import ConsentEvidence
 from carnet.consent.v1.record_service_pb2 import OpenRecordRequest
 from carnet.identity.v1.patient_pb2 import IdentityStatus, Ins, Sex, Traits
@@ -74,7 +75,7 @@ async def _patiently(put: Callable[[], Awaitable[tuple[str, str]]]) -> tuple[str
     for _ in range(TRIES - 1):
         try:
             return await put()
-        except (Refused, grpc.aio.AioRpcError):
+        except (Refused, grpc.aio.AioRpcError, httpx.TransportError):
             await elapsed(PAUSE_SECONDS)
     return await put()
 

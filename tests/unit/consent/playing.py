@@ -2,27 +2,34 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
 import carnet_consent
+from carnet_consent.domain.announcing import oppose_opening
 from carnet_consent.domain.asker import Action, Asker
 from carnet_consent.domain.attending import confirm, declare, end_attending
+from carnet_consent.domain.closing import ClosingWish, Renewal, Terms, close, reopen
+from carnet_consent.domain.closing import oppose as oppose_closing
 from carnet_consent.domain.consent import Consent, NamedHide, RecordState, StatementKind, Switches, contradictions
 from carnet_consent.domain.context import Question
+from carnet_consent.domain.death import learn, restart_opening
 from carnet_consent.domain.decision import decide
 from carnet_consent.domain.emergency import break_glass, check_may_break_glass, end_emergency
 from carnet_consent.domain.filter import DocumentFacts
 from carnet_consent.domain.hiding import hide, set_switches, unhide
 from carnet_consent.domain.mandate import Mandate, MandateKind
+from carnet_consent.domain.opposing import OppositionWish, allow, oppose
 from carnet_consent.domain.outcome import Decision, Denial, Obligation
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.domain.stating import Durations, Wish, check_may_change, state, take_back
+from carnet_consent.domain.time_steps import step_of_time
+from carnet_consent.life_cycle import newest_motives
 from carnet_consent.usecases.mandates import check_not_over
-from support.policy_histories import BEGIN, History
+from support.policy_histories import LATE_RESULTS, TO_OPPOSE, History
+from support.reference_book import Told
 from support.reference_changes import Change, is_allowed
-from support.reference_evaluator import Answer, Asks, Paper, Reference, Told
+from support.reference_evaluator import Answer, Asks, Paper, Reference
 from unit.consent.builders import record, tables
 
 KINDS: Mapping[str, StatementKind] = {
@@ -33,7 +40,8 @@ KINDS: Mapping[str, StatementKind] = {
 }
 MANDATES = {"MINOR": MandateKind.MINOR_REPRESENTATION, "ADULT": MandateKind.ADULT_REPRESENTATION, "CAREGIVING": MandateKind.CAREGIVING}
 DURATIONS = Durations()
-OPENED = Told(BEGIN - timedelta(days=2), "opened", on=frozenset({"BTG", "ETREAT"}))
+EVIDENCE = ("form", "v1", "signed on screen")
+TERMS, MOTIVES = Terms(), newest_motives()
 
 
 @cache
@@ -104,12 +112,17 @@ class Domain:
 
     def __init__(self, history: History, rules: Reference) -> None:
         self._history, self._rules = history, rules
-        self.consent = replace(record(), record=history.record, patient=history.holder)
-        self._book = [OPENED]
+        opened, beginning = replace(record(), record=history.record, patient=history.holder), history.beginning
+        if beginning.what == "announced":
+            opened = replace(opened, state=RecordState.ANNOUNCED, opening_due=beginning.until)
+        self.consent = opened
+        self._book = [beginning]
 
     def play(self) -> Iterator[Difference | Compared]:
         """Take every step; yield each question with both answers, and each difference."""
         for number, step in enumerate(self._history.steps):
+            while (stepped := step_of_time(self.consent, step.at, TERMS)) is not None:
+                self.consent = stepped[0]
             if step.change is not None:
                 is_accepted = self._tell(step.change)
                 if is_accepted != is_allowed(step.change, self._history.holder, self._book, self._history.roles):
@@ -140,8 +153,8 @@ class Domain:
         return True
 
     def _by_hand(self, told: Told) -> None:
-        if told.what in ("closed", "reopened"):
-            self.consent = replace(self.consent, state=RecordState.CLOSED if told.what == "closed" else RecordState.ACTIVE)
+        if told.what in ("died", "alive"):
+            self.consent = _learnt(self.consent, told)
         if told.what == "switched":  # as an import might: opposing ends what is open
             from_now = tuple(e if "BTG" in told.on else replace(e, end=min(e.end, told.at)) for e in self.consent.episodes)
             self.consent = replace(self.consent, switches=switches(told.on), episodes=from_now)
@@ -173,7 +186,44 @@ def _changed(  # noqa: PLR0911 - one answer a verb
             return end_attending(consent, asker, told.about)
         case "glass broken" | "glass mended":
             return _glass(consent, asker, told)
+    if told.what not in KINDS:
+        return _lived(consent, asker, told)
     return state(consent, asker, Wish(told.about, KINDS[told.what], told.until), told.at, DURATIONS, statement_id=f"s{told.at}")[0]
+
+
+def _lived(consent: Consent, asker: Asker, told: Told) -> Consent:
+    """The record after its closing, its reopening, or an opposition."""
+    match told.what:
+        case "closed" | "closing announced":
+            motive = "FERMETURE_DEMANDE_REPRESENTANT" if asker.is_mandatary else "FERMETURE_DEMANDE_PATIENT"
+            return close(consent, asker, ClosingWish(motive, "", *EVIDENCE), MOTIVES, told.at, TERMS)
+        case "closing opposed":
+            return oppose_closing(consent, asker)
+        case "reopened":
+            return reopen(consent, asker, Renewal(True, *EVIDENCE), told.at)
+        case "opening opposed":
+            return oppose_opening(consent, asker)
+        case "deposit opposed":
+            wish = OppositionWish(told.about, told.kind, told.until, "he knows me")
+            return oppose(consent, asker, wish, tables(), told.at, opposition_id=f"o{told.at}")[0]
+    return _allowed(consent, asker, told)
+
+
+def _learnt(consent: Consent, told: Told) -> Consent:
+    """What identity tells of a death, or that it was a mistake."""
+    is_deceased, revision = told.what == "died", consent.person_revision + 1
+    learnt = learn(consent, is_deceased=is_deceased, revision=revision, now=told.at, late_results=LATE_RESULTS)
+    return learnt if is_deceased or learnt is consent else restart_opening(learnt, told.at, TO_OPPOSE)
+
+
+def _allowed(consent: Consent, asker: Asker, told: Told) -> Consent:
+    """All oppositions of an author and a class taken back."""
+    ids = [
+        one.id for one in consent.oppositions if (one.author, one.document_class) == (told.about, told.kind) and one.is_in_force(told.at)
+    ]
+    for one in ids or [""]:
+        consent = allow(consent, asker, one, told.at)[0]
+    return consent
 
 
 def _glass(consent: Consent, asker: Asker, told: Told) -> Consent:

@@ -10,6 +10,7 @@ from carnet_consent.domain.notice import (
     TOLD,
     Access,
     Audience,
+    Channel,
     Fact,
     Letter,
     Notice,
@@ -91,10 +92,18 @@ def test_the_review_of_an_emergency_is_told_as_of_the_place_where_it_was() -> No
 
 
 def test_a_letter_that_she_switched_off_is_not_sent_and_the_inbox_tells_all_the_same() -> None:
-    muted = replace(RECORD, muted_letters=tuple(NoticeKind))
+    muted = replace(RECORD, muted_letters=tuple(NoticeKind), muted_pushes=tuple(NoticeKind))
     declared = Fact("attending_physician.declared", 3, NOW, NEXT, "structures/practice", concerned=NEXT)
     assert told(declared, muted, muted)[HOLDER].letter is None
-    assert told(BROKEN, muted, muted)[HOLDER].letter is Letter.EXCEPTIONAL_ACCESS, "an emergency cannot be switched off"
+    emergency = told(BROKEN, muted, muted)[HOLDER]
+    assert (emergency.letter, emergency.channels) == (Letter.EXCEPTIONAL_ACCESS, tuple(Channel)), "an emergency cannot be switched off"
+
+
+@pytest.mark.parametrize(("muted", "left"), [("muted_letters", Channel.PUSH), ("muted_pushes", Channel.EMAIL)])
+def test_letters_and_devices_are_switched_off_apart(muted: str, left: Channel) -> None:
+    record = replace(RECORD, **{muted: ("ATTENDING_PHYSICIAN",)})  # type: ignore[arg-type]
+    notice = told(Fact("attending_physician.declared", 3, NOW, NEXT, "structures/practice", concerned=NEXT), record, record)[HOLDER]
+    assert (notice.letter, notice.channels) == (Letter.ACCESS_CHANGED, (left,))
 
 
 def test_an_announced_closing_or_opening_is_told_by_letter_so_that_it_can_be_opposed() -> None:

@@ -45,6 +45,15 @@ def test_to_a_professional_it_speaks_of_a_patient_and_of_himself_as_you() -> Non
     assert "with this patient" in next_step
 
 
+def test_what_somebody_does_for_the_holder_is_told_as_the_act_of_who_represents_her() -> None:
+    """rules.md 15: not as her own."""
+    closing = replace(BROKEN, event="record.closed", kind=NoticeKind.RECORD_STATE, actor="patients/mother", structure="", words="")
+    words = newest_words()["en"]
+    assert "a person who represents the holder closed your record" in in_words(closing, Voice.HOLDER, HOLDER, NAMES, words)[0]
+    assert "the holder closed" in in_words(replace(closing, actor=HOLDER), Voice.REPRESENTATIVE, "patients/mother", NAMES, words)[0]
+    assert "you closed" in in_words(closing, Voice.REPRESENTATIVE, "patients/mother", NAMES, words)[0]
+
+
 def test_an_announcement_tells_until_when_and_the_service_itself_acts_without_a_name() -> None:
     announced = replace(BROKEN, event="record.closing_announced", kind=NoticeKind.RECORD_STATE, end="2026-07-15T08:00:00Z", words="")
     assert "due on 15/07/2026 at 10:00" in in_words(announced, Voice.HOLDER, HOLDER, NAMES, newest_words()["en"])[0]

@@ -10,7 +10,7 @@ from carnet_consent.domain.decision import decide
 from carnet_consent.domain.documents import Documents
 from carnet_consent.domain.filter import DocumentFacts
 from carnet_consent.domain.outcome import Permit
-from carnet_consent.domain.preview import ADVANCE_DIRECTIVES, Change, Link, Preview, ReaderChange, known, preview
+from carnet_consent.domain.preview import ADVANCE_DIRECTIVES, Change, Link, Preview, ReaderChange, asked_by_name, known, preview
 from carnet_consent.domain.proposal import Attending, Hiding, Proposal, TakingBack, proposed
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.domain.stating import Durations, Wish
@@ -195,3 +195,24 @@ def test_every_professional_of_whom_something_is_stated_or_who_deposited_must_be
 
     assert set(known(AUTHORISED, after, Documents.of(()))) == {DOCTOR.subject, NURSE, "professionals/a"}
     assert set(known(AUTHORISED, AUTHORISED, Documents.of(ALL))) == {DOCTOR.subject, "professionals/other"}
+
+
+def test_the_directory_is_asked_of_no_more_than_the_change_is_about() -> None:
+    hidden, blocked = (replace(AUTHORISED, hides=(NamedHide(RESULT.name, NURSE),)), record(statement("BLOCK", HOSPITAL)))
+    everybody = {DOCTOR.subject, "professionals/other"}
+
+    assert asked_by_name(AUTHORISED, hidden, Documents.of([RESULT])) == (NURSE,)
+    assert set(asked_by_name(AUTHORISED, blocked, Documents.of([RESULT]))) == everybody
+    assert set(asked_by_name(AUTHORISED, hidden, Documents.of([RESULT, DIRECTIVES]))) == everybody | {NURSE}
+
+
+def test_who_deposited_is_told_of_only_where_his_own_deposits_make_it_another_for_him() -> None:
+    """rules.md 5: what he deposited is open to him whatever its label."""
+    after = record(statement("STANDING", HOSPITAL))
+    roles = {"professionals/author": "10", "professionals/masking": "10"}
+    plain, masked = replace(RESULT, depositor="professionals/author"), replace(MASKED, depositor="professionals/masking")
+    found = by_name(preview(Change(record(), after, Documents.of([plain, masked]), roles, tables(), NOW)))
+
+    assert set(found) == {(HOSPITAL, "", "TREATMENT"), ("professionals/masking", HOSPITAL, "TREATMENT")}
+    assert found[HOSPITAL, "", "TREATMENT"].gained == of(plain)
+    assert found["professionals/masking", HOSPITAL, "TREATMENT"].gained == of(plain, masked)

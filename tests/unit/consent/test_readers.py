@@ -8,7 +8,7 @@ from carnet_consent.domain.consent import AttendingPhysician, Consent, Episode, 
 from carnet_consent.domain.decision import decide
 from carnet_consent.domain.filter import DocumentFacts
 from carnet_consent.domain.outcome import Permit
-from carnet_consent.domain.readers import About, emergency_roles, standings
+from carnet_consent.domain.readers import About, emergency_roles, reading_roles, standings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.consent.builders import CLINIC, DOCTOR, HOSPITAL, NOW, reading, record, statement, tables
@@ -141,3 +141,15 @@ def test_in_an_emergency_a_profession_reads_what_its_habilitation_and_the_switch
     assert roles(record(), MASKED, Purpose.BREAK_GLASS) == ()
     assert roles(replace(record(), switches=Switches(masked_documents=True)), MASKED, Purpose.BREAK_GLASS)
     assert roles(replace(record(), switches=Switches(break_glass=False)), BIOLOGY, Purpose.BREAK_GLASS) == ()
+
+
+@settings(max_examples=40, deadline=None)
+@given(records(), st.sampled_from(DOCUMENTS))
+def test_each_profession_of_a_structure_is_told_as_a_decision_answers_it(consent: Consent, document: DocumentFacts) -> None:
+    """In care nothing but the habilitation for the document is asked of a profession: those alike in it are asked for together."""
+    for one in standings(consent, document, ROLES, tables(), NOW):
+        if one.name.startswith("structures/"):
+            somebody = Asker("professionals/-", "", one.name, Purpose.TREATMENT)
+            assert all(is_permitted(replace(somebody, role=role), consent, document) == one.allows for role in one.roles)
+            readers = {role for role in reading_roles(tables()) if is_permitted(replace(somebody, role=role), consent, document)}
+            assert not readers or (one.allows and set(one.roles) <= readers)

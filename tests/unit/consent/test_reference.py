@@ -13,7 +13,8 @@ import carnet_consent
 import pytest
 from carnet_consent.domain.outcome import Denial
 from support.policy_histories import KINDS, history
-from support.reference_evaluator import Answer, Asks, Paper, Reference, Told
+from support.reference_book import Told
+from support.reference_evaluator import Answer, Asks, Paper, Reference
 from unit.consent.builders import tables
 from unit.consent.playing import Compared, Difference, Domain, reference
 
@@ -86,7 +87,7 @@ def test_the_histories_meet_every_answer() -> None:
     assert permitted == {"TREATMENT", "BREAK_GLASS", "EMERGENCY_DISPATCH", "PATIENT_REQUEST", "SYSTEM_DEPOSIT"}
     assert {answer for _, answer in met} >= {
         *("SESSION_WITHDRAWN", "USER_UNKNOWN", "PURPOSE_NOT_ALLOWED", "ROLE_NOT_ALLOWED", "MANDATE_NOT_IN_FORCE"),
-        *("NOT_FOUND", "RECORD_CLOSED", "CONSENT_UNREADABLE", "BLOCKED", "NEEDS_CONSENT"),
+        *("NOT_FOUND", "RECORD_CLOSED", "CONSENT_UNREADABLE", "BLOCKED", "NEEDS_CONSENT", "DEPOSIT_OPPOSED"),
         *("EMERGENCY_OPPOSED", "EMERGENCY_PROFESSION_NOT_ALLOWED", "EPISODE_ENDED"),
     }
     assert met["TREATMENT", "permit"] > 500
@@ -96,14 +97,21 @@ def test_the_histories_meet_every_answer() -> None:
     "unheard",
     [
         *("closed", "reopened", "switched", "authorised once", "authorised", "care", "blocked", "taken back"),
-        *("hidden", "shown", "attending", "dismissed", "glass broken", "glass mended"),
+        *("hidden", "shown", "attending", "dismissed", "glass broken", "glass mended", "deposit opposed", "deposit allowed"),
+        *("announced", "opening opposed", "closing announced", "closing opposed", "died", "alive"),
     ],
 )
 def test_an_evaluator_that_does_not_hear_one_thing_is_found_out(unheard: str) -> None:
     """C1: the comparison can fail."""
     rules = Forgetting(unheard)
 
-    assert any(differences([seed], rules) for seed in range(IN_CI))
+    assert any(differences([seed], rules) for seed in range(IN_CI) if tells(seed, unheard))
+
+
+def tells(seed: int, what: str) -> bool:
+    """Whether a history could tell of something."""
+    told = history(seed)
+    return what in {told.beginning.what, *(step.change.told.what for step in told.steps if step.change is not None)}
 
 
 @pytest.mark.parametrize("unseen", ["MASQUE_PS", "INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX"])

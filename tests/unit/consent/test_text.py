@@ -20,8 +20,16 @@ def test_what_is_stored_is_what_was_stated(motive: str, revision: int) -> None:
 
 
 def test_the_letters_that_are_switched_off_are_kept_and_a_text_without_them_means_none() -> None:
-    muted = replace(FULL, muted_letters=("ATTENDING_PHYSICIAN", "FIRST_ACCESS"))
+    muted = replace(FULL, muted_letters=("ATTENDING_PHYSICIAN", "FIRST_ACCESS"), muted_pushes=("FIRST_ACCESS",))
     assert from_text(to_text(muted)) == muted
     content = json.loads(to_text(muted))
-    del content["muted_letters"]
-    assert from_text(json.dumps(content).encode()).muted_letters == ()
+    del content["muted_letters"], content["muted_pushes"]
+    assert from_text(json.dumps(content).encode()) == replace(muted, muted_letters=(), muted_pushes=())
+
+
+def test_the_default_visibility_is_kept_and_a_text_without_it_means_that_nothing_is_masked_beforehand() -> None:
+    masking = replace(FULL, masks_new_documents=True)
+    assert from_text(to_text(masking)) == masking
+    content = json.loads(to_text(masking))
+    del content["masks_new_documents"]
+    assert not from_text(json.dumps(content).encode()).masks_new_documents

@@ -9,6 +9,7 @@ from carnet_consent.domain.checks import Check, Gate, everybody
 from carnet_consent.domain.context import CONTEXT_RULES
 from carnet_consent.domain.decision import NO_WAY, READING_FOR_CARE, RECORD_CHECKS, SOME_RULE_PERMITS, Found
 from carnet_consent.domain.deposit import DEPOSIT
+from carnet_consent.domain.destroyed import ToldWhenItRefuses
 from carnet_consent.domain.explanation import HISTORY_LOST, NO_TABLES, NOT_KEPT_BY_DATE
 from carnet_consent.domain.filter import TERMS
 from carnet_consent.domain.holder import HOLDER
@@ -27,7 +28,7 @@ def possible() -> Iterator[tuple[str, str]]:
     for gate in (*CONTEXT_RULES, *gates()):
         if isinstance(gate, Check):
             yield gate.key, "refused"
-            if gate is not SOME_RULE_PERMITS:
+            if gate is not SOME_RULE_PERMITS and not isinstance(gate, ToldWhenItRefuses):
                 yield gate.key, "did_not_apply" if gate.key == NOT_KEPT_BY_DATE else "passed"
             if gate.concerns is not everybody:
                 yield gate.key, "did_not_apply"

@@ -2,11 +2,12 @@
 
 import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from carnet_documents.domain.entry import Code, Entry
 from carnet_documents.domain.placement import Placement, Status
+from carnet_documents.domain.visibility import Visibility
 from carnet_documents.storage.blinding import Blinding
 from carnet_documents.storage.stored import CHUNK_SIZE, Found, NewDocument, Opened, chunks_of, seal_chunk, to_stored
 from carnet_platform.envelope import EnvelopeError, new_key
@@ -67,3 +68,17 @@ def test_the_last_chunk_of_other_content_does_not_open() -> None:
 def test_the_number_of_chunks_follows_from_the_sealed_size() -> None:
     assert [chunks_of(size) for size in (0, CHUNK_SIZE, CHUNK_SIZE + 1, 3 * CHUNK_SIZE)] == [0, 0, 2, 3]
     assert "chunks" not in to_stored(new_document(bytes(2 * CHUNK_SIZE)), RECORD_KEY, BLINDING)
+
+
+def test_a_deposit_masked_by_default_is_masked_at_once_or_when_its_holder_sees_it() -> None:
+    """Rule 14. What its depositor masked himself stays as he masked it."""
+    placement, end = new_document(b"x").placement, NOW + timedelta(days=1)
+    hidden = replace(placement, visible_to_patient_from=end)
+
+    at_once, later, again = (one.masked_by_default(NOW) for one in (placement, hidden, replace(hidden, visible_to_patient_from=NOW)))
+
+    assert at_once.labels(NOW) == again.labels(NOW) == {Visibility.MASKED_FROM_PROFESSIONALS}
+    assert later.labels(NOW) == {Visibility.HIDDEN_FROM_PATIENT}
+    assert later.labels(end) == {Visibility.MASKED_FROM_PROFESSIONALS}
+    assert at_once.masked_by_default(NOW) is at_once
+    assert BLINDING.seal(later) != BLINDING.seal(replace(later, masked_from=None)), "from when is sealed"

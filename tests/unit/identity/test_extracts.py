@@ -8,7 +8,8 @@ from carnet_dev.extracts import rpps, write
 from carnet_identity.directory_import.main import nomenclatures
 from carnet_identity.domain.broken_rule import BrokenRule
 from carnet_identity.domain.directory import RefusedLine
-from carnet_identity.storage.extracts import LONGEST_LINE, DirectoryExtracts
+from carnet_identity.storage.extracts import DirectoryExtracts
+from carnet_platform.imports.lines import LONGEST_LINE
 
 CODES = nomenclatures()
 

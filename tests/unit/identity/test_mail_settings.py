@@ -9,7 +9,13 @@ from carnet_identity.correspondence import Correspondence
 from carnet_identity.mail_settings import MailSettings
 from carnet_platform.settings import SettingsError, load
 
+NO_PUSH: Any = None
 GOOD = {"smtp_server": "mail.example:587", "mail_sender": "no-reply@carnet.example"}
+
+
+def read(settings: MailSettings) -> Correspondence:
+    """What they lead to, without push."""
+    return Correspondence.read(settings, NO_PUSH)
 
 
 @pytest.fixture
@@ -26,7 +32,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:  # noqa: ANN
 
 
 def test_without_a_mail_server_everything_else_may_be_left_out(loaded: Any) -> None:  # noqa: ANN401
-    correspondence = Correspondence.read(loaded())
+    correspondence = read(loaded())
     assert correspondence.rules is None
 
 
@@ -34,7 +40,7 @@ def test_a_good_server_is_verified_by_name(loaded: Any, certificates: Authority,
     credentials = tmp_path / "credentials"
     credentials.write_text("user\npass word\n")
     files = {"smtp_ca_file": str(certificates.certificate_file), "smtp_credentials_file": str(credentials)}
-    rules = Correspondence.read(loaded(**GOOD, **files)).rules
+    rules = read(loaded(**GOOD, **files)).rules
     assert rules is not None
     assert (rules.host, rules.port, rules.user, rules.password) == ("mail.example", 587, "user", "pass word")
     assert rules.context is not None
@@ -83,11 +89,11 @@ def test_a_file_that_cannot_be_used_stops_the_start_and_is_not_quoted(
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(SettingsError, match=rule) as raised:
-        Correspondence.read(loaded(**GOOD, **{setting: str(file)}))
+        read(loaded(**GOOD, **{setting: str(file)}))
     assert f"CARNET_{setting.upper()}" in str(raised.value)
     assert "secret" not in str(raised.value)
 
 
 def test_a_version_of_templates_that_is_not_there_stops_the_start(loaded: Any) -> None:  # noqa: ANN401
     with pytest.raises(SettingsError, match="there are 2026-11-22"):
-        Correspondence.read(loaded(mail_templates="1999-01-01"))
+        read(loaded(mail_templates="1999-01-01"))

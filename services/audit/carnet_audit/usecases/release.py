@@ -25,6 +25,7 @@ _KINDS: dict[str, type[Refusal]] = {
     "NOT_FOUND": NotFound,
     "NO_RECORD": NotFound,
     "RECORD_CLOSED": FailedPrecondition,
+    "RECORD_DESTROYED": FailedPrecondition,
     "SESSION_WITHDRAWN": Unauthenticated,
 }
 

@@ -18,7 +18,7 @@ from carnet_consent.api import mapping
 from carnet_consent.api.etags import only_for
 from carnet_consent.api.refusing import refusing
 from carnet_consent.domain.consent import Consent
-from carnet_consent.domain.notice import ALWAYS_MAILED, NoticeKind
+from carnet_consent.domain.notice import ALWAYS_MAILED, Channel, NoticeKind
 from carnet_consent.domain.notice_preferences import wants_letters
 from carnet_consent.storage.notices import Place
 from carnet_consent.usecases.acting import acting, writing
@@ -135,23 +135,26 @@ def _told(told: ToldNotice) -> pb.Notice:
 
 
 def _preferences(consent: Consent) -> list[pb.NoticePreference]:
+    pushes = wants_letters(consent, Channel.PUSH)
     return [
-        pb.NoticePreference(kind=pb.NoticeKind.Value(f"{_KIND}{kind}"), email=is_on, required=kind in ALWAYS_MAILED)
+        pb.NoticePreference(kind=pb.NoticeKind.Value(f"{_KIND}{kind}"), email=is_on, push=pushes[kind], required=kind in ALWAYS_MAILED)
         for kind, is_on in wants_letters(consent).items()
     ]
 
 
-def _wishes(preferences: Iterable[pb.NoticePreference]) -> dict[NoticeKind, bool]:
-    wishes: dict[NoticeKind, bool] = {}
+def _wishes(preferences: Iterable[pb.NoticePreference]) -> dict[Channel, dict[NoticeKind, bool]]:
+    wishes: dict[Channel, dict[NoticeKind, bool]] = {channel: {} for channel in Channel}
     for one in preferences:
         try:
             kind = NoticeKind(pb.NoticeKind.Name(one.kind).removeprefix(_KIND))
         except ValueError:
             raise InvalidArgument("INVALID_FIELD", "each names a kind that is known here", field="preferences") from None
-        if kind in wishes:
+        if kind in wishes[Channel.EMAIL]:
             raise InvalidArgument("INVALID_FIELD", "names each kind at most once", field="preferences")
-        wishes[kind] = one.email
-    if not wishes:
+        wishes[Channel.EMAIL][kind] = one.email
+        if one.HasField("push"):
+            wishes[Channel.PUSH][kind] = one.push
+    if not wishes[Channel.EMAIL]:
         raise InvalidArgument("INVALID_FIELD", "required", field="preferences")
     return wishes
 

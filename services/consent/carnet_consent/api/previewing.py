@@ -10,9 +10,10 @@ from carnet_platform.errors import InvalidArgument
 
 from carnet_consent.api import explaining, mapping
 from carnet_consent.domain.consent import NamedHide
+from carnet_consent.domain.default_visibility import DefaultVisibility
 from carnet_consent.domain.documents import Documents
 from carnet_consent.domain.filter import DocumentFacts
-from carnet_consent.domain.preview import LeftBehind, Link, ReaderChange
+from carnet_consent.domain.preview import LeftBehind, Link
 from carnet_consent.domain.proposal import Attending, Hiding, Proposal, TakingBack
 from carnet_consent.usecases.preview_change import Previewed
 
@@ -31,6 +32,8 @@ def proposal(request: pb.PreviewChangeRequest, record: str) -> Proposal:
             return TakingBack(_child(request.deleted_authorisation, record, "authorisations", "deleted_authorisation"))
         case "emergency_switches":
             return mapping.switches(request.emergency_switches)
+        case "documents_masked_by_default":
+            return DefaultVisibility(request.documents_masked_by_default)
         case "hidden" | "unhidden" as which:
             message = request.hidden if which == "hidden" else request.unhidden
             return Hiding(_hide(message, record, which), takes_back=which == "unhidden")
@@ -79,25 +82,24 @@ def links(messages: Sequence[pb.DocumentLink], described: Documents) -> tuple[Li
 
 def previewed(answer: Previewed) -> pb.PreviewChangeResponse:
     """What the change would alter, as told."""
-    return pb.PreviewChangeResponse(
-        changes=[_change(one) for one in answer.preview.changes],
+    told = pb.PreviewChangeResponse(
         closed_directives=answer.preview.closed_directives,
         directives_closed_in_emergency=answer.preview.closed_in_emergency,
         consent_revision=answer.revision,
         matrix_version=answer.matrix_version,
+        new_documents_masked=answer.new_documents_masked,
     )
-
-
-def _change(change: ReaderChange) -> pb.ReaderChange:
-    return pb.ReaderChange(
-        name=change.name,
-        roles=change.roles,
-        structure=change.structure,
-        purpose=purpose_of_use_pb2.PurposeOfUse.Value(f"PURPOSE_OF_USE_{change.purpose}"),
-        gained_documents=change.gained,
-        lost_documents=change.lost,
-        left_behind=[_left_behind(one) for one in change.left_behind],
-    )
+    for change in answer.preview.changes:  # each is made in its place: a message put into another is copied, name by name
+        told.changes.add(
+            name=change.name,
+            roles=change.roles,
+            structure=change.structure,
+            purpose=purpose_of_use_pb2.PurposeOfUse.Value(f"PURPOSE_OF_USE_{change.purpose}"),
+            gained_documents=change.gained,
+            lost_documents=change.lost,
+            left_behind=[_left_behind(one) for one in change.left_behind],
+        )
+    return told
 
 
 def _left_behind(left: LeftBehind) -> pb.DocumentLeftBehind:

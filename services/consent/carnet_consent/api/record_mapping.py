@@ -28,6 +28,7 @@ def record(consent: Consent) -> record_pb2.Record:
         etag=mapping.etag(consent),
         closing=closing(consent),
         renewed_evidence=None if consent.renewed is None else evidence(consent.renewed),
+        documents_masked_by_default=consent.masks_new_documents,
     )
     if consent.opening_due is not None:
         message.opening_due_time.CopyFrom(mapping.timestamp(consent.opening_due))

@@ -7,10 +7,12 @@ from carnet_consent.api import mapping, record_mapping
 from carnet_consent.api.etags import only_for
 from carnet_consent.api.record_life import RecordLifeServicer, Verbs
 from carnet_consent.api.refusing import refusing
+from carnet_consent.domain.default_visibility import DefaultVisibility
 from carnet_consent.usecases.acting import acting, writing
 from carnet_consent.usecases.hide import UpdateSwitches
 from carnet_consent.usecases.read_record import ReadRecord
 from carnet_consent.usecases.record_refusals import RecordRefusals
+from carnet_consent.usecases.set_default_visibility import SetDefaultVisibility
 
 
 class RecordServicer(RecordLifeServicer):
@@ -19,6 +21,7 @@ class RecordServicer(RecordLifeServicer):
     def __init__(self, verbs: Verbs, read: ReadRecord, update: UpdateSwitches, refusals: RecordRefusals) -> None:
         super().__init__(verbs, refusals)
         self._open, self._read, self._update = verbs.open, read, update
+        self._set_visibility = SetDefaultVisibility(update.changes)
 
     async def OpenRecord(  # noqa: N802 -- the contract's name
         self, request: pb.OpenRecordRequest, context: grpc.aio.ServicerContext[pb.OpenRecordRequest, pb.OpenRecordResponse]
@@ -65,3 +68,21 @@ class RecordServicer(RecordLifeServicer):
                 lambda updated: pb.UpdateEmergencySwitchesResponse(record=record_mapping.record(updated.consent)),
             )
         return pb.UpdateEmergencySwitchesResponse.FromString(answer)
+
+    async def UpdateDefaultVisibility(  # noqa: N802
+        self,
+        request: pb.UpdateDefaultVisibilityRequest,
+        context: grpc.aio.ServicerContext[pb.UpdateDefaultVisibilityRequest, pb.UpdateDefaultVisibilityResponse],
+    ) -> pb.UpdateDefaultVisibilityResponse:
+        """Say whether documents to come are masked."""
+        del context
+        record, write = mapping.record_name(request.record, "record"), writing(request)
+        async with refusing(self._refusals, write.acting, record):
+            answer = await self._set_visibility(
+                write,
+                record,
+                DefaultVisibility(request.documents_masked_by_default),
+                only_for(request.etag),
+                lambda updated: pb.UpdateDefaultVisibilityResponse(record=record_mapping.record(updated.consent)),
+            )
+        return pb.UpdateDefaultVisibilityResponse.FromString(answer)

@@ -24,6 +24,12 @@ NAMES_AT_ONCE = 200
 """Most names in one call of the directory."""
 
 
+def person_status(answer: reference.GetIdentityStatusResponse) -> PersonStatus:
+    """What identity says of a person."""
+    is_qualified = answer.identity_status == patient_pb2.IDENTITY_STATUS_QUALIFIED
+    return PersonStatus(is_qualified, answer.deceased, answer.revision, answer.residence_departement, answer.comparison_open)
+
+
 class IdentityClient:
     """Implements the ports `Identities` and `Mandates` of the use cases."""
 
@@ -43,8 +49,7 @@ class IdentityClient:
             )
         except NotFound:
             raise RuleBrokenError("NOT_FOUND", "There is no such person.") from None
-        is_qualified = answer.identity_status == patient_pb2.IDENTITY_STATUS_QUALIFIED
-        return PersonStatus(is_qualified, answer.deceased, answer.revision, answer.residence_departement, answer.comparison_open)
+        return person_status(answer)
 
     async def profession(self, professional: str) -> str:
         """TRE_G15 code of a professional; empty for one the directory does not know."""
@@ -72,6 +77,10 @@ class IdentityClient:
             *(self._directory().BatchGetDisplayNames(directory.BatchGetDisplayNamesRequest(names=batch)) for batch in batches)
         )
         return {found.name: found.profession for answer in answers for found in answer.display_names}
+
+    async def structure_keys(self, structure: str) -> str:
+        """The public keys that stand for `structures/{s}` now, as a JSON Web Key Set; Unavailable without an answer."""
+        return (await self._directory().ListStructureKeys(directory.ListStructureKeysRequest(structure=structure))).jwks
 
     async def standing(self, mandate: str, mandatary: str) -> Mandate | None:
         """`mandates/{m}` as it stands now, for `patients/{p}`; None when she has none in force; Unavailable without answer."""

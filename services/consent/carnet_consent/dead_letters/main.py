@@ -6,27 +6,19 @@ and opaque names, never whom a notice tells or of what. Exit codes: 0 done; 75 (
 
 import argparse
 import sys
-from typing import Any
 
+from carnet_platform.imports.command import EX_TEMPFAIL, ListensNowhere
 from carnet_platform.platform import Platform
 from carnet_platform.process import run
 from carnet_platform.settings import SettingsError
-from pydantic import model_validator
 from pymongo.errors import PyMongoError
 
 from carnet_consent.settings import ConsentSettings
 from carnet_consent.storage.notices import Notices
 
-EX_TEMPFAIL = 75
 
-
-class CommandSettings(ConsentSettings):
-    """Consent's settings, of which this process uses neither ports nor workers: it may run beside a consent on one machine."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _listens_nowhere(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return {**values, "listen": "127.0.0.1:0", "health_listen": "127.0.0.1:0", "workers": 1}
+class CommandSettings(ListensNowhere, ConsentSettings):
+    """Consent's settings; the command may run beside a consent on one machine."""
 
 
 async def look_after(platform: Platform, command: str) -> None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from carnet_consent.domain.asker import Asker, Purpose
 from carnet_consent.domain.closing import forbidden, represented
 from carnet_consent.domain.consent import Consent, RecordState, Switches
+from carnet_consent.domain.destroyed import destroyed
 from carnet_consent.domain.opening import Opening, evidence_of
 from carnet_consent.domain.refusal import RuleBrokenError
 
@@ -69,6 +70,8 @@ def oppose_opening(consent: Consent, asker: Asker) -> Consent:
         raise RuleBrokenError("PURPOSE_NOT_ALLOWED", "A person acts at her own request.")
     if consent.state == RecordState.OPPOSED:
         raise forbidden(consent, "The opening is opposed already. She can still open a record with her consent.")
+    if consent.is_destroyed:
+        raise destroyed(consent)
     if consent.state != RecordState.ANNOUNCED:
         raise forbidden(consent, "The record is open already, or closed. An open one can be closed.")
     return replace(consent, state=RecordState.OPPOSED, opening_due=None, closing=None)
@@ -83,6 +86,8 @@ def check_may_open_over(consent: Consent, opening: Opening, way: OpeningWay) -> 
         raise RuleBrokenError("RECORD_CLOSED", "The person has a closed record. Reopen it with her renewed consent.")
     if consent.state == RecordState.ACTIVE:
         raise RuleBrokenError("RECORD_EXISTS", "The person has an open record already.")
+    if consent.is_destroyed:
+        raise forbidden(consent, "The person's record is being destroyed. A new one can be opened when that is done.")
     if consent.state == RecordState.ANNOUNCED:
         check_way(way, OpeningWay.ON_REQUEST)
 

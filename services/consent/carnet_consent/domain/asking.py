@@ -4,7 +4,8 @@ A professional is told the state of the record, as he is when he is refused. Whe
 told: he asks about kinds of document, and the steps that look at a single document are left out of his answer.
 
 Who acts for the holder under a mandate is refused, as she is when she asks for the authorisations: a minor's secret ones cannot be told
-apart (rules.md 12).
+apart (rules.md 12). An explanation about a professional whom she guesses would tell whether her daughter consults him, and so would the
+readers of any document, also of one that she may see; even the revision that an answer names counts what was stated in secret.
 """
 
 from carnet_consent.domain.asker import Asker, Purpose

@@ -5,7 +5,8 @@ statement on, and never counted again. What is counted, once a day for each pers
 
 - LookupRecord by a professional about whom, and about whose structure, the record states nothing, or where there is no record: that it is
   absent is told within the budget as well, or the budget would tell who has one;
-- a professional's own statement that the person consented, on a record that stated nothing about him before.
+- a professional's own statement that the person consented, on a record that stated nothing about him before;
+- but not whom the structure has just said, by its signature, to be in his care (`care_contact.py`).
 
 Beyond the budget of the professional, or of the structure he acts for, it is refused until the day (UTC) ends, and an alarm is raised.
 In an emergency it is counted apart, raises the alarm, and is never refused. Source: rules.md 7 and 10; the numbers are OWN.
@@ -66,5 +67,5 @@ def day_of(now: datetime) -> str:
 def spent(now: datetime) -> RuleBrokenError:
     """The refusal beyond the budget, with when the next day begins."""
     tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    message = "Too many records were opened for the first time today. In an emergency, break the glass."
+    message = "Too many records were opened for the first time today. Present a care contact; in an emergency, break the glass."
     return RuleBrokenError("OPENING_BUDGET_SPENT", message, retry_after=tomorrow - now)

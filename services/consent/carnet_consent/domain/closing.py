@@ -3,15 +3,17 @@
 The holder closes at once. A representative, or a professional who has her consent, closes for her: the closing is announced and takes
 effect after the grace, unless she opposes it. A closed record is neither read nor fed; its holder keeps history and export (holder.py). It
 is reopened with her renewed consent, and then all that she had stated stands as it stood, but for what has come to its end meanwhile. Ten
-years after its closing it is due to be destroyed, and is reopened no more.
+years after its closing it is destroyed (`destroying.py`), and is reopened no more.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from carnet_consent.domain.asker import Asker, Purpose
 from carnet_consent.domain.closing_motives import Actor, Motives
 from carnet_consent.domain.consent import DEATH, Closing, Consent, RecordState
+from carnet_consent.domain.destroyed import destroyed
+from carnet_consent.domain.destruction import Origin
 from carnet_consent.domain.holder import acts_as_holder, is_holder
 from carnet_consent.domain.mandate import MandateKind
 from carnet_consent.domain.opening import evidence_of
@@ -33,6 +35,8 @@ class Terms:
     """Between announcing a closing for the holder and its effect (rules.md 15)."""
     retention_years: int = 10
     """How long a closed record is kept (CSP L1111-18)."""
+    purge_notice: timedelta = timedelta(days=30)
+    """How long before its destruction that is announced (OWN: no text says how long)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ def closed(consent: Consent, now: datetime, terms: Terms) -> Consent:
     if consent.closing is None:
         raise ValueError("no closing is announced")
     episodes = tuple(replace(one, end=now) if one.is_open(now) else one for one in consent.episodes)
-    closing = replace(consent.closing, closed=now, destroy=destroy_time(now, terms))
+    destroy = destroy_time(now, terms)
+    closing = replace(consent.closing, closed=now, destroy=destroy, announce=max(now, destroy - terms.purge_notice))
     return replace(consent, state=RecordState.CLOSED, closing=closing, episodes=episodes)
 
 
@@ -100,16 +105,28 @@ def oppose(consent: Consent, asker: Asker) -> Consent:
 def reopen(consent: Consent, asker: Asker, renewal: Renewal, now: datetime) -> Consent:
     """Reopen a closed record with its holder's renewed consent; whoever collects that is not authorised by it."""
     _check_may_reopen(consent, asker, now)
+    if consent.is_destroyed:
+        raise destroyed(consent)
     if consent.state != RecordState.CLOSED:
         raise forbidden(consent, "The record is not closed.")
+    if consent.destruction is not None and consent.destruction.origin is Origin.HOLDER:
+        raise forbidden(consent, "The record is about to be destroyed, as its holder wishes. She can cancel that.")
     if consent.closing is not None and consent.closing.motive == DEATH:
         raise RuleBrokenError("PERSON_DECEASED", "The record is closed because the person has died. Correct the identity if she lives.")
-    if consent.closing is not None and consent.closing.destroy is not None and consent.closing.destroy <= now:
+    if _kept_until(consent) <= now:
         raise forbidden(consent, "A closed record is kept for a time, and that is over: it is due to be destroyed.")
     if not renewal.is_confirmed:
         raise RuleBrokenError("EVIDENCE_REQUIRED", "must say that the person consents again", field="consent_confirmed")
     evidence = evidence_of(asker, renewal.form, renewal.form_version, renewal.method, now)
-    return replace(consent, state=RecordState.ACTIVE, closing=None, renewed=evidence)
+    return replace(consent, state=RecordState.ACTIVE, closing=None, renewed=evidence, destruction=None)
+
+
+def _kept_until(consent: Consent) -> datetime:
+    """Until when a closed record can be reopened: its retention, or the announced destruction where that comes later."""
+    if consent.destruction is not None:
+        return consent.destruction.due
+    destroy = consent.closing.destroy if consent.closing is not None else None
+    return destroy if destroy is not None else datetime.max.replace(tzinfo=UTC)
 
 
 def destroy_time(closed: datetime, terms: Terms) -> datetime:
@@ -134,6 +151,8 @@ def forbidden(consent: Consent, remedy: str) -> RuleBrokenError:
 
 def closed_already(consent: Consent) -> RuleBrokenError:
     """The refusal of closing, or of opposing that, once it is done."""
+    if consent.is_destroyed:
+        return destroyed(consent)
     return forbidden(consent, "The record is closed. Reopen it with the person's renewed consent.")
 
 

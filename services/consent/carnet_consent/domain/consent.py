@@ -7,8 +7,10 @@ only the motive of a statement stays, because the holder's list shows it.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+
+from carnet_consent.domain.destruction import Destruction, LegalHold
 
 
 class RecordState(StrEnum):
@@ -20,6 +22,10 @@ class RecordState(StrEnum):
     """Its opening was announced to the person, who may oppose it (CSP R1111-28): there is no record yet."""
     OPPOSED = "OPPOSED"
     """The person opposed its opening (CSP L1111-14): there is no record, and none is announced again."""
+    DESTROYING = "DESTROYING"
+    """Its destruction has begun: nobody reads it, and nobody stops that (rules.md 16)."""
+    DESTROYED = "DESTROYED"
+    """It is destroyed and certified; the person may have another one."""
 
 
 class StatementKind(StrEnum):
@@ -117,6 +123,8 @@ class Evidence:
 
 DEATH = "FERMETURE_DECES"
 """The coded motive of a closing because the person has died."""
+DESTRUCTION = "FERMETURE_DESTRUCTION"
+"""The coded motive of a closing because the holder has her record destroyed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,8 @@ class Closing:
     """When it did; None while it is announced."""
     destroy: datetime | None = None
     """When the closed record is due to be destroyed (CSP L1111-18); None while the closing is announced."""
+    announce: datetime | None = None
+    """When that is announced to the holder; None in what was closed before it was: then it is announced when it is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +191,15 @@ class Consent:
     muted_letters: tuple[str, ...] = ()
     """The kinds of notice (`notice.py`) of which the holder wants no letter; the inbox tells them all the same. Sorted."""
     oppositions: tuple[DepositOpposition, ...] = ()
+    masks_new_documents: bool = False
+    """Whether what is deposited from now on is masked from professionals (`default_visibility.py`)."""
+    muted_pushes: tuple[str, ...] = ()
+    """The kinds of notice of which her devices are not told. Sorted."""
+
+    destruction: Destruction | None = None
+    """The destruction that is confirmed or announced, goes on, or is done."""
+    holds: tuple[LegalHold, ...] = ()
+    """The legal holds: under one no destruction begins or goes on."""
 
     @property
     def is_unopened(self) -> bool:
@@ -188,11 +207,41 @@ class Consent:
         return self.state in {RecordState.ANNOUNCED, RecordState.OPPOSED}
 
     @property
+    def is_closed(self) -> bool:
+        """Whether its closing took effect, whatever became of it since."""
+        return self.state == RecordState.CLOSED or self.is_destroyed
+
+    @property
+    def is_destroyed(self) -> bool:
+        """Whether nothing can be read of it any more but its history: it is destroyed, or is being."""
+        return self.state in {RecordState.DESTROYING, RecordState.DESTROYED}
+
+    @property
     def due(self) -> datetime | None:
-        """When time itself changes this record next: an announced closing or opening takes effect. None when nothing waits for time."""
+        """When time itself changes this record next: what is announced takes effect, a destruction goes on, what was kept is deleted.
+
+        None when nothing waits for time.
+        """
         if self.state == RecordState.ACTIVE and self.closing is not None:
             return self.closing.due
+        if self.is_closed:
+            return self._destruction_due()
         return self.opening_due if self.state == RecordState.ANNOUNCED and self.closing is None else None
+
+    @property
+    def destroyed(self) -> datetime:
+        """When it was certified as destroyed; the beginning of time where it was not."""
+        done = None if self.destruction is None else self.destruction.destroyed
+        return done or datetime.min.replace(tzinfo=UTC)
+
+    def _destruction_due(self) -> datetime | None:
+        if self.destruction is not None and self.state == RecordState.DESTROYED:
+            return self.destruction.history_end
+        if self.holds:
+            return None
+        if self.destruction is not None:
+            return self.destruction.begun or self.destruction.due
+        return None if self.closing is None else self.closing.announce or self.closing.destroy
 
     def in_force_about(self, grantee: str, now: datetime) -> tuple[Statement, ...]:
         """The statements in force about one professional or structure. Nobody's name finds nothing."""
@@ -222,9 +271,17 @@ def contradictions(consent: Consent) -> Iterator[str]:
         yield "a doctor who is attending physician in two ways"
     if sum(a.is_confirmed for a in consent.attending_physicians) > 1:
         yield "two confirmed attending physicians"
-    if consent.state != RecordState.CLOSED and consent.closing is not None and consent.closing.closed is not None:
+    if not consent.is_closed and consent.closing is not None and consent.closing.closed is not None:
         yield "a closing that took effect on a record that is not closed"
+    yield from _contradictions_of_destruction(consent)
     if consent.state == RecordState.ANNOUNCED and consent.opening_due is None:
         yield "an opening announced for no day"
     if consent.switches.contradict_each_other:
         yield "masked documents opened in an emergency that is refused"
+
+
+def _contradictions_of_destruction(consent: Consent) -> Iterator[str]:
+    if consent.is_destroyed and (consent.destruction is None or consent.destruction.begun is None):
+        yield "a record that is destroyed by no destruction"
+    if not consent.is_closed and consent.destruction is not None:
+        yield "a destruction of a record that is not closed"

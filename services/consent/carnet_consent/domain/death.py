@@ -16,13 +16,14 @@ def learn(consent: Consent, *, is_deceased: bool, revision: int, now: datetime, 
 
     An announced opening waits for as long as she counts as dead, and is announced anew by `restart_opening` when she does not.
     """
-    if revision <= consent.person_revision or consent.state == RecordState.OPPOSED:
+    if revision <= consent.person_revision or consent.state == RecordState.OPPOSED or consent.is_destroyed:
         return consent
     if is_deceased == waits_for_death(consent):
         return consent
     told = replace(consent, person_revision=revision)
     if not is_deceased:
-        return replace(told, state=RecordState.ACTIVE if consent.state == RecordState.CLOSED else consent.state, closing=None)
+        state = RecordState.ACTIVE if consent.state == RecordState.CLOSED else consent.state
+        return replace(told, state=state, closing=None, destruction=None)
     if consent.state == RecordState.CLOSED:
         return consent
     return replace(told, closing=Closing(DEATH, Evidence("", "", "", "", now), due=now + late_results))

@@ -20,6 +20,7 @@ from carnet_consent.domain.checks import Check, Gate, first_refusal
 from carnet_consent.domain.consent import Consent, contradictions
 from carnet_consent.domain.context import Question, refused_before_any_record
 from carnet_consent.domain.deposit import DEPOSIT
+from carnet_consent.domain.destroyed import RECORD_KEPT
 from carnet_consent.domain.emergency import BREAK_GLASS, DISPATCH
 from carnet_consent.domain.holder import ABSENT, HOLDER, RECORD_ACTIVE
 from carnet_consent.domain.mandatary import MANDATARY
@@ -49,7 +50,7 @@ RECORD_CHECKS: tuple[Gate[Found], ...] = (RECORD_EXISTS, RECORD_READABLE)
 SOME_RULE_PERMITS: Check[Case] = Check(
     "some-rule", "PURPOSE_NOT_ALLOWED", "rules.md 6: what no rule permits is refused", "CSP R1111-46", lambda _: True
 )
-NO_WAY = Way((RECORD_ACTIVE, SOME_RULE_PERMITS), lambda _: SOME_RULE_PERMITS.denial())
+NO_WAY = Way((RECORD_KEPT, RECORD_ACTIVE, SOME_RULE_PERMITS), lambda _: SOME_RULE_PERMITS.denial())
 READING_FOR_CARE: Mapping[str, Way] = {
     Purpose.TREATMENT: TREATMENT,
     Purpose.BREAK_GLASS: BREAK_GLASS,

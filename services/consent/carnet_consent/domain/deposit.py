@@ -5,10 +5,11 @@ Who may deposit which class and type stands in data/matrice-depot.csv, less what
 
 from carnet_consent.domain.case import Case, Way
 from carnet_consent.domain.checks import Check
+from carnet_consent.domain.destroyed import RECORD_KEPT
 from carnet_consent.domain.filter import DocumentFilter
 from carnet_consent.domain.holder import RECORD_ACTIVE
 from carnet_consent.domain.opposing import is_opposed, opposed_classes
-from carnet_consent.domain.outcome import Decision, Permit
+from carnet_consent.domain.outcome import Decision, Permit, obligations_of_deposit
 
 LAW = "CSP R1111-47, PDSM4DMP td02 NB1"
 
@@ -17,7 +18,7 @@ def permit_deposit(case: Case) -> Decision:
     """Permit the classes and types this actor may deposit and the holder does not oppose."""
     opposed = opposed_classes(case.consent, case.asker, case.now)
     rights = case.habilitation.may_deposit(case.asker.role).without(opposed, case.habilitation.classes)
-    return Decision(Permit(DocumentFilter(rights)), "rules.md 19: deposit", LAW)
+    return Decision(Permit(DocumentFilter(rights), obligations_of_deposit(case.consent)), "rules.md 19: deposit", LAW)
 
 
 MAY_DEPOSIT: Check[Case] = Check(
@@ -34,5 +35,5 @@ NOT_OPPOSED: Check[Case] = Check(
     "CSP R1111-47",
     lambda case: is_opposed(case.consent, case.asker, case.now),
 )
-DEPOSIT = Way((RECORD_ACTIVE, MAY_DEPOSIT, NOT_OPPOSED), permit_deposit)
+DEPOSIT = Way((RECORD_KEPT, RECORD_ACTIVE, MAY_DEPOSIT, NOT_OPPOSED), permit_deposit)
 """Depositing by everybody but the person and who acts for her."""

@@ -19,6 +19,7 @@ from carnet_consent.domain.asker import Asker, Purpose
 from carnet_consent.domain.case import Case, Way
 from carnet_consent.domain.checks import Check
 from carnet_consent.domain.consent import Consent, Episode
+from carnet_consent.domain.destroyed import RECORD_KEPT
 from carnet_consent.domain.holder import RECORD_ACTIVE
 from carnet_consent.domain.matrix import Habilitation
 from carnet_consent.domain.outcome import Decision, Obligation, Permit
@@ -96,8 +97,10 @@ def _permit(case: Case, *, obligations: tuple[Obligation, ...], rule: str, episo
     return Decision(Permit(documents, obligations, ends, episode.id if episode else ""), rule, LAW)
 
 
-BREAK_GLASS = Way((RECORD_ACTIVE, MAY_BREAK_GLASS, BREAK_GLASS_ACCEPTED, EPISODE_OPEN, PROFESSION_MAY_READ), permit_break_glass)
-DISPATCH = Way((RECORD_ACTIVE, MAY_DISPATCH, DISPATCH_ACCEPTED, PROFESSION_MAY_READ), permit_dispatch)
+BREAK_GLASS = Way(
+    (RECORD_KEPT, RECORD_ACTIVE, MAY_BREAK_GLASS, BREAK_GLASS_ACCEPTED, EPISODE_OPEN, PROFESSION_MAY_READ), permit_break_glass
+)
+DISPATCH = Way((RECORD_KEPT, RECORD_ACTIVE, MAY_DISPATCH, DISPATCH_ACCEPTED, PROFESSION_MAY_READ), permit_dispatch)
 
 
 def check_attested(*, cannot_express_will: bool, immediate_risk: bool, reason: str) -> None:

@@ -7,8 +7,9 @@ from carnet_consent.domain.asker import Action, Asker
 from carnet_consent.domain.case import Case, Way
 from carnet_consent.domain.checks import Check
 from carnet_consent.domain.consent import Consent, RecordState
+from carnet_consent.domain.destroyed import KEPT_FOR_THE_HOLDER
 from carnet_consent.domain.filter import INVISIBLE_TO_THE_PATIENT, DocumentFilter
-from carnet_consent.domain.outcome import Decision, Permit
+from carnet_consent.domain.outcome import Decision, Permit, obligations_of_deposit
 
 LAW = "CSP L1111-19"
 OPEN_WHILE_CLOSED = frozenset({Action.READ, Action.READ_HISTORY})
@@ -30,7 +31,8 @@ def permit_holder(case: Case) -> Decision:
     role = case.asker.role
     if case.question.action == Action.DEPOSIT:
         rule = "rules.md 19: deposit by the holder"
-        return Decision(Permit(DocumentFilter(case.habilitation.may_deposit(role))), rule, "data/matrice-depot.csv")
+        documents = DocumentFilter(case.habilitation.may_deposit(role))
+        return Decision(Permit(documents, obligations_of_deposit(case.consent)), rule, "data/matrice-depot.csv")
     documents = DocumentFilter(case.habilitation.may_read(role), excluded_visibilities=(INVISIBLE_TO_THE_PATIENT,))
     return Decision(Permit(documents), "the holder's own record", f"{LAW}, R1111-53")
 
@@ -44,5 +46,5 @@ HOLDER_S_OWN: Check[Case] = Check("holder", *ABSENT, lambda case: not is_holder(
 OPEN_TO_THE_HOLDER: Check[Case] = Check(
     "state", *_CLOSED, lambda case: case.consent.state != RecordState.ACTIVE and case.question.action not in OPEN_WHILE_CLOSED
 )
-HOLDER = Way((HOLDER_S_OWN, OPEN_TO_THE_HOLDER), permit_holder)
+HOLDER = Way((HOLDER_S_OWN, KEPT_FOR_THE_HOLDER, OPEN_TO_THE_HOLDER), permit_holder)
 """The person herself, who keeps some rights while her record is closed."""

@@ -12,11 +12,12 @@ cannot be left out one by one. What no rule permits is refused.
 from carnet_consent.domain.asker import Action
 from carnet_consent.domain.case import Case, Way
 from carnet_consent.domain.checks import Check
+from carnet_consent.domain.destroyed import RECORD_KEPT
 from carnet_consent.domain.filter import INVISIBLE_TO_REPRESENTATIVES, INVISIBLE_TO_THE_PATIENT, DocumentFilter, hidden_by_name
 from carnet_consent.domain.holder import ABSENT, RECORD_ACTIVE
 from carnet_consent.domain.mandate import Mandate, MandateKind
 from carnet_consent.domain.matrix import NO_RIGHTS, DocumentRights
-from carnet_consent.domain.outcome import Decision, Permit
+from carnet_consent.domain.outcome import Decision, Permit, obligations_of_deposit
 
 LAW = "CSP L1111-14, R1111-40"
 MATRIX_ROLE = "RL"
@@ -29,9 +30,8 @@ def permit_mandatary(case: Case) -> Decision:
     if mandate is None or rights is None:
         return MANDATE_COVERS.denial()
     if case.question.action == Action.DEPOSIT:
-        return Decision(
-            Permit(DocumentFilter(rights), ends=mandate.end), "rules.md 19: deposit by a representative", "data/matrice-depot.csv"
-        )
+        permit = Permit(DocumentFilter(rights), obligations_of_deposit(case.consent), ends=mandate.end)
+        return Decision(permit, "rules.md 19: deposit by a representative", "data/matrice-depot.csv")
     documents = DocumentFilter(
         rights,
         excluded_visibilities=_excluded(mandate),
@@ -84,5 +84,5 @@ MANDATE_COVERS: Check[Case] = Check(
     LAW,
     lambda case: (_rights(case) or NO_RIGHTS).cover_nothing,
 )
-MANDATARY = Way((MANDATE_IN_FORCE, MANDATE_OF_THE_HOLDER, RECORD_ACTIVE, MANDATE_COVERS), permit_mandatary)
+MANDATARY = Way((MANDATE_IN_FORCE, MANDATE_OF_THE_HOLDER, RECORD_KEPT, RECORD_ACTIVE, MANDATE_COVERS), permit_mandatary)
 """Who acts for another; somebody else's record is answered as an absent one is."""

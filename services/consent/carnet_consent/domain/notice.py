@@ -1,8 +1,8 @@
 """Who is told what of a change: derived from the event and the record before and after it, and from nothing else.
 
 A notice says that something happened, to somebody whom it concerns; the history is where everything stands. Nobody is told of what he
-did himself. Representatives hear what is marked for them, but never of a place of care that is hidden from them (rules.md 12); no
-notice is about a document, so none can be about one that is hidden (rules.md 14). A professional hears in his inbox alone.
+did himself. Representatives hear what is marked for them, but never of a place of care that is hidden from them (rules.md 12). No notice
+names a document; who is told that some were added is in `additions.py`. A professional hears in his inbox alone.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,10 @@ class NoticeKind(StrEnum):
     """The record is to open or close, or did."""
     FIRST_ACCESS = "FIRST_ACCESS"
     """A professional was let in for the first time."""
+    DOCUMENTS_ADDED = "DOCUMENTS_ADDED"
+    """Documents were added."""
+    MANDATE = "MANDATE"
+    """A mandate was proposed or changed; identity, which keeps mandates, writes its letters."""
 
 
 class Letter(StrEnum):
@@ -36,6 +40,14 @@ class Letter(StrEnum):
     NEW_ACCESS = "NEW_ACCESS"
     ACCESS_CHANGED = "ACCESS_CHANGED"
     SPACE_CHANGED = "SPACE_CHANGED"
+    NEW_CONTENT = "NEW_CONTENT"
+
+
+class Channel(StrEnum):
+    """By what a person is told beside her inbox; identity knows her addresses and devices."""
+
+    EMAIL = "EMAIL"
+    PUSH = "PUSH"
 
 
 class Audience(StrEnum):
@@ -72,6 +84,7 @@ _NEWS = Telling(NoticeKind.EMERGENCY_NEWS, _ABOUT_SOMEBODY, "CSP R1111-48", Lett
 _ATTENDING = Telling(NoticeKind.ATTENDING_PHYSICIAN, _ABOUT_SOMEBODY, "rules.md 4: told at once", Letter.ACCESS_CHANGED)
 _CLOSING = Telling(NoticeKind.RECORD_STATE, _CARING, "rules.md 15: notice on the verified channel", Letter.SPACE_CHANGED)
 _OPENING = Telling(NoticeKind.RECORD_STATE, _HOLDER, "CSP R1111-28: she may oppose it", Letter.SPACE_CHANGED)
+_DESTRUCTION = Telling(NoticeKind.RECORD_STATE, _HOLDER, "rules.md 16: hers alone; why it is held, or begins", Letter.SPACE_CHANGED)
 TOLD: Mapping[str, Telling] = {
     "emergency.opened": Telling(NoticeKind.EMERGENCY_ACCESS, _CARING, "CSP R1111-48", Letter.EXCEPTIONAL_ACCESS),
     # Joins an access that was told already: no second letter for one emergency. Its end is no news that must reach her the same minute.
@@ -88,6 +101,14 @@ TOLD: Mapping[str, Telling] = {
     "record.reopened": _CLOSING,
     "record.opening_announced": _OPENING,
     "record.opened_as_announced": _OPENING,
+    "record.destruction_asked": _DESTRUCTION,
+    "record.destruction_confirmed": _DESTRUCTION,
+    "record.destruction_cancelled": _DESTRUCTION,
+    "record.purge_announced": _DESTRUCTION,
+    "record.destroying": _DESTRUCTION,
+    "record.destroyed": _DESTRUCTION,
+    "record.hold_set": _DESTRUCTION,
+    "record.hold_lifted": _DESTRUCTION,
 }
 """The kinds of event that somebody is told of. Every other is in the history alone."""
 
@@ -104,7 +125,12 @@ READING: Mapping[str, tuple[str, Telling]] = {
     ),
 }
 """The readings that are told, by purpose, and under which name. A broken glass is told when it is broken."""
-EVERY_TELLING: Mapping[str, Telling] = {**TOLD, **dict(READING.values())}
+DOCUMENTS_ADDED = "documents.added"
+ADDING = Telling(NoticeKind.DOCUMENTS_ADDED, _CARING, "domain.md 3.5: NOTIF_DOCUMENT", Letter.NEW_CONTENT)
+"""How added documents are told."""
+MANDATE_CHANGED = "mandate.changed"
+_MANDATE = Telling(NoticeKind.MANDATE, _HOLDER, "domain.md 3.5", tells_representatives=False)
+EVERY_TELLING: Mapping[str, Telling] = {**TOLD, **dict(READING.values()), DOCUMENTS_ADDED: ADDING, MANDATE_CHANGED: _MANDATE}
 """Whatever is told, by its name."""
 
 
@@ -156,6 +182,8 @@ class Notice:
     tells_representatives: bool
     occasion: str = ""
     """What tells two accesses of one professional apart; empty for a change, which its number tells apart."""
+    channels: tuple[Channel, ...] = tuple(Channel)
+    """By what the letter goes out."""
 
     @property
     def key(self) -> str:
@@ -199,7 +227,7 @@ def notices_of(fact: Fact, before: Consent, after: Consent) -> tuple[Notice, ...
 def _notices(fact: Fact, telling: Telling, before: Consent, after: Consent) -> tuple[Notice, ...]:
     named = (name for audience in Audience if audience in telling.audiences for name in _named(audience, fact, before, after))
     place = _place(fact, before, after)
-    return tuple(_notice(fact, telling, name, place, after) for name in dict.fromkeys(named) if name not in {"", fact.actor})
+    return tuple(notice_to(fact, telling, name, place, after) for name in dict.fromkeys(named) if name not in {"", fact.actor})
 
 
 def _named(audience: Audience, fact: Fact, before: Consent, after: Consent) -> tuple[str, ...]:
@@ -219,9 +247,18 @@ def _place(fact: Fact, before: Consent, after: Consent) -> str | None:
     return episodes.get(fact.episode)
 
 
-def _notice(fact: Fact, telling: Telling, recipient: str, place: str | None, consent: Consent) -> Notice:
+def wanted_channels(kind: NoticeKind, consent: Consent) -> tuple[Channel, ...]:
+    """By what the holder wants to be told of a kind."""
+    if kind in ALWAYS_MAILED:
+        return tuple(Channel)
+    muted = {Channel.EMAIL: consent.muted_letters, Channel.PUSH: consent.muted_pushes}
+    return tuple(channel for channel in Channel if kind not in muted[channel])
+
+
+def notice_to(fact: Fact, telling: Telling, recipient: str, place: str | None, consent: Consent) -> Notice:
+    """What one recipient is told of a fact that happened at a place of care; None for a place nobody knows."""
     is_holder = recipient == consent.patient
-    is_muted = telling.kind not in ALWAYS_MAILED and telling.kind in consent.muted_letters
+    channels = wanted_channels(telling.kind, consent)
     return Notice(
         recipient=recipient,
         kind=telling.kind,
@@ -236,7 +273,30 @@ def _notice(fact: Fact, telling: Telling, recipient: str, place: str | None, con
         place=place or "",
         end=fact.end,
         words=fact.words if is_holder else "",
-        letter=telling.letter if is_holder and not is_muted else None,
+        letter=telling.letter if is_holder and channels else None,
         # What happened nobody knows where may have happened where it is hidden from them.
         tells_representatives=is_holder and telling.tells_representatives and place is not None,
+        channels=channels,
+    )
+
+
+def notice_of_mandate(patient: str, occasion: str, now: datetime) -> Notice:
+    """That a mandate in which a person takes part was proposed or changed: of no record, in her own inbox, whichever part is hers."""
+    return Notice(
+        recipient=patient,
+        kind=_MANDATE.kind,
+        event=MANDATE_CHANGED,
+        record="",
+        number=0,
+        time=now,
+        actor="",
+        structure="",
+        concerned="",
+        episode="",
+        place="",
+        end="",
+        words="",
+        letter=None,
+        tells_representatives=False,
+        occasion=occasion,
     )

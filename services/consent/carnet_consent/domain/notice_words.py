@@ -20,7 +20,7 @@ _FIELDS = frozenset({"when", "who", "concerned", "until", "because", "record"})
 _SMALL: Mapping[str, frozenset[str]] = {
     "who_for": frozenset({"who", "structure"}),
     "because": frozenset({"words"}),
-    **dict.fromkeys(("date_format", "nobody", "nameless", "nameless_structure", "holder", "you"), _NOTHING),
+    **dict.fromkeys(("date_format", "nobody", "nameless", "nameless_structure", "holder", "representative", "you"), _NOTHING),
 }
 """The short words, with what is filled into each."""
 
@@ -69,7 +69,7 @@ def in_words(notice: Notice, voice: Voice, reader: str, names: Mapping[str, str]
     text = words.events[notice.event].format(
         when=_when(notice.time, words),
         who=_acting(notice, reader, names, words),
-        concerned=_name(notice.concerned, reader, names, words),
+        concerned=_name(notice.concerned, notice, reader, names, words),
         until=until,
         because=words.small["because"].format(words=notice.words) if notice.words else "",
         record=words.records[voice],
@@ -81,17 +81,23 @@ def _acting(notice: Notice, reader: str, names: Mapping[str, str], words: Words)
     """Who did it, and for whom."""
     if not notice.actor:
         return words.small["nobody"]
-    who = _name(notice.actor, reader, names, words)
+    who = _name(notice.actor, notice, reader, names, words)
     if not notice.structure or notice.actor == reader:
         return who
     return words.small["who_for"].format(who=who, structure=names.get(notice.structure, words.small["nameless_structure"]))
 
 
-def _name(resource: str, reader: str, names: Mapping[str, str], words: Words) -> str:
-    """How somebody is called. The names of persons are not known here: whose record it is stands in the sentence."""
+def _name(resource: str, notice: Notice, reader: str, names: Mapping[str, str], words: Words) -> str:
+    """How somebody is called. The names of persons are not known here: whose record it is stands in the sentence.
+
+    What is told to the holder, and to who represents her, tells another person's act as that of who represents her.
+    """
     if resource == reader:
         return words.small["you"]
-    return words.small["holder"] if resource.startswith("patients/") else names.get(resource, words.small["nameless"])
+    if not resource.startswith("patients/"):
+        return names.get(resource, words.small["nameless"])
+    is_hers = resource == notice.recipient or not notice.recipient.startswith("patients/")
+    return words.small["holder" if is_hers else "representative"]
 
 
 def _when(instant: datetime, words: Words) -> str:

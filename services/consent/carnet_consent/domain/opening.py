@@ -37,6 +37,10 @@ class Availability(StrEnum):
     OPENING_ANNOUNCED = "OPENING_ANNOUNCED"
     """There is none yet. Told to the person alone, as the next is: to everybody else there is no record."""
     OPENING_OPPOSED = "OPENING_OPPOSED"
+    DESTROYING = "DESTROYING"
+    """It is being destroyed: a new one can be opened when that is done."""
+    DESTROYED = "DESTROYED"
+    """It was destroyed, and there is no other: a new one can be opened."""
 
 
 def check_may_open(asker: Asker, opening: Opening) -> None:
@@ -87,14 +91,21 @@ def tells_closing(asker: Asker) -> bool:
     return asker.is_person or asker.is_named_professional
 
 
+_NOT_OPEN = {
+    RecordState.ANNOUNCED: Availability.OPENING_ANNOUNCED,
+    RecordState.OPPOSED: Availability.OPENING_OPPOSED,
+    RecordState.CLOSED: Availability.CLOSED,
+    RecordState.DESTROYING: Availability.DESTROYING,
+    RecordState.DESTROYED: Availability.DESTROYED,
+}
+
+
 def availability(consent: Consent | None, asker: Asker, now: datetime) -> Availability:
     """Tell the state of a record with what its reader needs to ask the patient, and nothing beyond (rules.md 7)."""
     if consent is None or (consent.is_unopened and not asker.is_person):
         return Availability.NO_RECORD
-    if consent.is_unopened:
-        return Availability.OPENING_ANNOUNCED if consent.state == RecordState.ANNOUNCED else Availability.OPENING_OPPOSED
     if consent.state != RecordState.ACTIVE:
-        return Availability.CLOSED
+        return _NOT_OPEN[consent.state]
     finding = first_that_speaks(consent, asker, now)
     if asker.is_person or finding.authorises:
         return Availability.AUTHORISED

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from carnet_consent.domain.consent import Consent
 from carnet_consent.domain.filter import DocumentFilter
 
 
@@ -17,6 +18,13 @@ class Obligation(StrEnum):
     """The software shows during the whole access that the glass is broken (EX_0.2-1050)."""
     NOTIFY_EMERGENCY = "NOTIFY_EMERGENCY"
     """The holder and the attending physician are told afterwards (CSP R1111-48)."""
+    MASK_DEPOSIT = "MASK_DEPOSIT"
+    """What is deposited is masked from professionals, as the holder chose beforehand (`default_visibility.py`)."""
+
+
+def obligations_of_deposit(consent: Consent) -> tuple[Obligation, ...]:
+    """What must go with a deposit, whoever makes it."""
+    return (Obligation.MASK_DEPOSIT,) if consent.masks_new_documents else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ SENTENCES = {
     "MANDATE_NOT_IN_FORCE": "The mandate is not in force.",
     "NOT_FOUND": "There is no such record.",
     "RECORD_CLOSED": "The record is closed.",
+    "RECORD_DESTROYED": "The record is destroyed, or is being destroyed.",
     "CONSENT_UNREADABLE": "What is stated about this access cannot be read with certainty. Call the operator.",
     "BLOCKED": "The person blocked this access. Ask your patient.",
     "DEPOSIT_OPPOSED": "The person opposed this deposit. Ask your patient.",

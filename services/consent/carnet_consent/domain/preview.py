@@ -5,7 +5,8 @@ Each is asked for by `decide` and its filter, on the record before and after. Do
 (documents.py).
 
     a statement, a hiding, an attending physician, an emergency: of that professional or structure
-    a statement or hiding about a structure: besides, of each professional who is stated by name or deposited, as acting for it
+    a statement or hiding about a structure: besides, of each professional who is stated by name, as acting for it, and of each who
+      deposited, if what he deposited makes it another for him than for the others of his profession
     a switch: besides, of anybody in an emergency, of each profession
 """
 
@@ -13,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from carnet_consent.domain.asker import Action, Asker, Purpose
 from carnet_consent.domain.consent import Consent, StatementKind
@@ -22,7 +24,7 @@ from carnet_consent.domain.documents import Documents, Opened
 from carnet_consent.domain.filter import DocumentFacts, DocumentFilter
 from carnet_consent.domain.matrix import Habilitation
 from carnet_consent.domain.outcome import Permit
-from carnet_consent.domain.readers import ANYBODY, SOMEWHERE, About, emergency_roles, in_an_emergency, reading_roles, standings
+from carnet_consent.domain.readers import ANYBODY, SOMEWHERE, About, emergency_roles, in_an_emergency, professions_alike, standings
 
 ADVANCE_DIRECTIVES = "EXPPAT_3"
 """The type of advance directives (JDV_J07, domain.md 5)."""
@@ -82,19 +84,41 @@ class Change:
     after: Consent
     documents: Documents
     professions: Mapping[str, str]
-    """TRE_G15 code of each of `known`."""
+    """TRE_G15 code of each of `asked_by_name`."""
     habilitation: Habilitation
     now: datetime
     links: tuple[Link, ...] = ()
     abouts: tuple[About, About] = field(init=False, repr=False)
+    decided: dict[tuple[About, Asker], DocumentFilter | None] = field(init=False, repr=False, default_factory=dict)
+    opened: dict[tuple[About, Asker], Opened] = field(init=False, repr=False, default_factory=dict)
+    """What was asked already."""
 
     def __post_init__(self) -> None:
         """Sort what is stated by whom it is about, once."""
         object.__setattr__(self, "abouts", (About(self.before), About(self.after)))
 
+    @cached_property
+    def professions_alike(self) -> dict[str, tuple[str, ...]]:
+        """The professions, under one of those that read the same."""
+        return professions_alike(self.habilitation)
+
+    def names(self, professional: str) -> bool:
+        """Whether the record names this professional, before or after."""
+        return any(about.names(professional) for about in self.abouts)
+
+
+def asked_by_name(before: Consent, after: Consent, documents: Documents) -> tuple[str, ...]:
+    """The professionals whose professions must be known to tell what a change alters.
+
+    All of them where it is about a structure, or where advance directives might close; else those alone whom it is about.
+    """
+    names = affected(before, after)
+    everybody = any(name.startswith("structures/") for name in names) or any(documents.of_type(ADVANCE_DIRECTIVES))
+    return known(before, after, documents) if everybody else tuple(name for name in names if name.startswith("professionals/"))
+
 
 def known(before: Consent, after: Consent, documents: Documents) -> tuple[str, ...]:
-    """Every professional of whom the record states something, before or after, or who deposited: their professions must be known."""
+    """Every professional of whom the record states something, before or after, or who deposited."""
     names = [*(name for consent in (before, after) for name in _named(consent)), *documents.depositors()]
     return tuple(dict.fromkeys(name for name in names if name.startswith("professionals/")))
 
@@ -109,7 +133,7 @@ def _named(consent: Consent) -> Iterator[str]:
 def preview(change: Change) -> Preview:
     """Tell who would gain or lose what, and whether advance directives would become unreadable."""
     changes = tuple(_told_once(one for askers in _asked(change) for one in _changes(change, *askers)))
-    lost = {name for one in changes for name in one.lost}
+    lost: set[str] = set().union(*(one.lost for one in changes))
     return Preview(
         changes,
         closed_directives=tuple(_closed(change, lost, _somebody_reads)),
@@ -134,9 +158,11 @@ def _asked(change: Change) -> Iterator[tuple[str, str, list[Asker]]]:
         if name.startswith("patients/"):
             yield name, "", []
         elif name.startswith("structures/"):
-            yield name, "", [Asker(ANYBODY, role, name, Purpose.TREATMENT) for role in reading_roles(change.habilitation)]
+            yield name, "", [Asker(ANYBODY, role, name, Purpose.TREATMENT) for role in change.professions_alike]
             for professional in known(change.before, change.after, change.documents):
-                yield professional, name, [_professional(change, professional, name)]
+                asker = _professional(change, professional, name)
+                if not _is_as_for_anybody(change, asker):  # what is told of the structure says it
+                    yield professional, name, [asker]
         else:
             yield from _of_professional(change, name)
     if change.before.switches != change.after.switches:
@@ -168,6 +194,19 @@ def _told_once(changes: Iterator[ReaderChange]) -> Iterator[ReaderChange]:
         told.add(change)
 
 
+def _is_as_for_anybody(change: Change, asker: Asker) -> bool:
+    """Whether the record names this professional neither before nor after, and he gains and loses what anybody of his profession does."""
+    if change.names(asker.subject):
+        return False
+    own, anybodys = (tuple(_opened(change, about, who) for about in change.abouts) for who in (asker, replace(asker, subject=ANYBODY)))
+    return own == anybodys or _altered(change, *own) == _altered(change, *anybodys)
+
+
+def _altered(change: Change, before: Opened, after: Opened) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is gained and what is lost."""
+    return change.documents.beyond(after, before), change.documents.beyond(before, after)
+
+
 def _professional(change: Change, name: str, structure: str) -> Asker:
     return Asker(name, change.professions.get(name, ""), structure, Purpose.TREATMENT)
 
@@ -177,15 +216,16 @@ def _changes(change: Change, name: str, structure: str, askers: list[Asker]) -> 
     if name.startswith("patients/"):
         yield _of_person(change, name)
         return
-    alike: dict[tuple[Opened, Opened], list[Asker]] = defaultdict(list)
+    same: dict[tuple[Opened, Opened], list[Asker]] = defaultdict(list)
     for asker in askers:
-        before, after = (change.documents.opened(_filter(change, about, asker)) for about in change.abouts)
+        before, after = (_opened(change, about, asker) for about in change.abouts)
         if before != after:
-            alike[before, after].append(asker)
-    for (before, after), readers in alike.items():
-        gained, lost = change.documents.beyond(after, before), change.documents.beyond(before, after)
+            same[before, after].append(asker)
+    for (before, after), readers in same.items():
+        gained, lost = _altered(change, before, after)
         if gained or lost:
-            roles = tuple(reader.role for reader in readers)
+            together = change.professions_alike if readers[0].subject == ANYBODY and readers[0].purpose == Purpose.TREATMENT else {}
+            roles = tuple(sorted(role for reader in readers for role in together.get(reader.role, (reader.role,))))
             readable = change.documents.names(after) if change.links else frozenset()
             left = tuple(_left_behind(change.links, {*gained, *lost}, readable))
             yield ReaderChange(name, roles, structure, readers[0].purpose, gained, lost, left)
@@ -195,6 +235,17 @@ def _of_person(change: Change, name: str) -> ReaderChange:
     """A person who acts for the holder: whether she reads them otherwise is the matter of her mandate."""
     hidden, becomes = (frozenset(hide.document for hide in about.hides.get(name, ())) for about in change.abouts)
     return ReaderChange(name, (), "", Purpose.PATIENT_REQUEST, tuple(sorted(hidden - becomes)), tuple(sorted(becomes - hidden)))
+
+
+def _opened(change: Change, about: About, asker: Asker) -> Opened:
+    """What is open to an asker. All of one profession whom the record does not name are decided about once: only their deposits differ."""
+    if (about, asker) not in change.opened:
+        somebody = asker if change.names(asker.subject) else replace(asker, subject=ANYBODY)
+        if (about, somebody) not in change.decided:
+            change.decided[about, somebody] = _filter(change, about, somebody)
+        terms = change.decided[about, somebody]
+        change.opened[about, asker] = change.documents.opened(terms and replace(terms, own_professional=asker.subject))
+    return change.opened[about, asker]
 
 
 def _filter(change: Change, about: About, asker: Asker) -> DocumentFilter | None:
@@ -217,13 +268,13 @@ def _closed(change: Change, lost: set[str], reads: Callable[[Change, Consent, Do
     """Which advance directives somebody reads before and nobody after. Those hidden from nobody by name are asked for once a group."""
     hidden = {hide.document for consent in (change.before, change.after) for hide in consent.hides}
     for facts, names in change.documents.of_type(ADVANCE_DIRECTIVES):
-        alike = [name for name in names if name in lost]
+        closing = [name for name in names if name in lost]
         closes = {
             name: reads(change, change.before, document) and not reads(change, change.after, document)
-            for name in {name if name in hidden else "" for name in alike}
+            for name in {name if name in hidden else "" for name in closing}
             for document in (replace(facts, name=name),)
         }
-        yield from (name for name in alike if closes[name if name in hidden else ""])
+        yield from (name for name in closing if closes[name if name in hidden else ""])
 
 
 def _somebody_reads(change: Change, consent: Consent, document: DocumentFacts) -> bool:

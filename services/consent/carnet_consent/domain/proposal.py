@@ -6,6 +6,7 @@ from datetime import datetime
 from carnet_consent.domain.asker import Asker
 from carnet_consent.domain.attending import declare, end_attending
 from carnet_consent.domain.consent import Consent, NamedHide, Switches
+from carnet_consent.domain.default_visibility import DefaultVisibility, set_default_visibility
 from carnet_consent.domain.hiding import hide, set_switches, unhide
 from carnet_consent.domain.stating import Durations, Wish, state, take_back
 
@@ -36,7 +37,7 @@ class Attending:
     ends: bool = False
 
 
-Proposal = Wish | TakingBack | Switches | Hiding | Attending
+Proposal = Wish | TakingBack | Switches | Hiding | Attending | DefaultVisibility
 
 
 def proposed(consent: Consent, asker: Asker, proposal: Proposal, profession: str, now: datetime, durations: Durations) -> Consent:
@@ -60,9 +61,15 @@ def proposed(consent: Consent, asker: Asker, proposal: Proposal, profession: str
             return take_back(consent, asker, proposal.statement, now)[0]
         case Switches():
             return set_switches(consent, asker, proposal, now)
+        case DefaultVisibility():
+            return set_default_visibility(consent, asker, proposal)
         case Hiding():
             return (unhide if proposal.takes_back else hide)(consent, asker, proposal.hidden)
-        case Attending(ends=True):
-            return end_attending(consent, asker, proposal.professional)
         case Attending():
-            return declare(consent, asker, proposal.professional, profession, now)[0]
+            return _attended(consent, asker, proposal, profession, now)
+
+
+def _attended(consent: Consent, asker: Asker, proposal: Attending, profession: str, now: datetime) -> Consent:
+    if proposal.ends:
+        return end_attending(consent, asker, proposal.professional)
+    return declare(consent, asker, proposal.professional, profession, now)[0]

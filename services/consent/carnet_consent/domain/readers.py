@@ -17,7 +17,7 @@ from carnet_consent.domain.consent import Consent, Episode, NamedHide, Statement
 from carnet_consent.domain.context import Question
 from carnet_consent.domain.explanation import Explanation, explain
 from carnet_consent.domain.filter import TERMS, DocumentFacts
-from carnet_consent.domain.matrix import HOLDER_ROLES, Habilitation
+from carnet_consent.domain.matrix import HOLDER_ROLES, DocumentRights, Habilitation
 from carnet_consent.domain.outcome import Permit
 from carnet_consent.domain.step import Step, StepOutcome
 
@@ -63,6 +63,7 @@ class About:
 
     def __init__(self, consent: Consent) -> None:
         self.consent = consent
+        self._of: dict[tuple[str, ...], Consent] = {}
         self.statements: dict[str, list[Statement]] = defaultdict(list)
         self.hides: dict[str, list[NamedHide]] = defaultdict(list)
         self.episodes: dict[str, list[Episode]] = defaultdict(list)
@@ -73,21 +74,28 @@ class About:
         for episode in consent.episodes:
             self.episodes[episode.professional].append(episode)
 
+    def names(self, professional: str) -> bool:
+        """Whether anything is stated about this professional himself."""
+        stated = professional in self.statements or professional in self.hides or professional in self.episodes
+        return stated or any(one.professional == professional for one in self.consent.attending_physicians)
+
     def structures(self, now: datetime) -> tuple[str, ...]:
         """The structures about which something is stated now, sorted."""
         of_structures = (name for name in self.statements if name.startswith("structures/"))
         return tuple(sorted(name for name in of_structures if any(one.is_in_force(now) for one in self.statements[name])))
 
     def of(self, asker: Asker) -> Consent:
-        """The record without what it states about others than this asker."""
+        """The record without what it states about others than this asker: the same for all professions, so it is made once."""
         names = asker.grantees
-        return replace(
-            self.consent,
-            statements=tuple(statement for name in names for statement in self.statements.get(name, ())),
-            hides=tuple(hide for name in names for hide in self.hides.get(name, ())),
-            episodes=tuple(self.episodes.get(asker.subject, ())),
-            attending_physicians=tuple(one for one in self.consent.attending_physicians if one.professional == asker.subject),
-        )
+        if names not in self._of:
+            self._of[names] = replace(
+                self.consent,
+                statements=tuple(statement for name in names for statement in self.statements.get(name, ())),
+                hides=tuple(hide for name in names for hide in self.hides.get(name, ())),
+                episodes=tuple(self.episodes.get(asker.subject, ())),
+                attending_physicians=tuple(one for one in self.consent.attending_physicians if one.professional == asker.subject),
+            )
+        return self._of[names]
 
 
 def candidates(consent: Consent, document: DocumentFacts, now: datetime) -> tuple[str, ...]:
@@ -149,6 +157,14 @@ def reading_roles(habilitation: Habilitation) -> tuple[str, ...]:
     return tuple(sorted(role for role, rights in habilitation.reading.items() if role not in HOLDER_ROLES and not rights.cover_nothing))
 
 
+def professions_alike(habilitation: Habilitation) -> dict[str, tuple[str, ...]]:
+    """The same professions, sorted by what they may read: under one of them all that read alike. In care nothing else is asked of one."""
+    together: dict[DocumentRights, list[str]] = defaultdict(list)
+    for role in reading_roles(habilitation):
+        together[habilitation.may_read(role)].append(role)
+    return {roles[0]: tuple(roles) for roles in together.values()}
+
+
 def _of_professional(
     about: About, name: str, document: DocumentFacts, role: str, habilitation: Habilitation, now: datetime
 ) -> Iterator[Standing]:
@@ -194,13 +210,22 @@ def _of_structure(
     if shape not in alike:
         stated = about.of(Asker(ANYBODY, "", name, Purpose.TREATMENT))
         by_role = [
-            _standing(asker, "", _explained(asker, stated, document, habilitation, now))
-            for asker in (Asker(ANYBODY, role, name, Purpose.TREATMENT) for role in reading_roles(habilitation))
+            replace(_standing(asker, "", _explained(asker, stated, document, habilitation, now)), roles=roles)
+            for roles in _alike_before(document, habilitation)
+            for asker in (Asker(ANYBODY, roles[0], name, Purpose.TREATMENT),)
         ]
         alike[shape] = tuple(_joined(by_role))
     for standing in alike[shape]:
         until = _until(about, name, standing, habilitation, now) if standing.allows else None
         yield replace(standing, name=name, structure="", until=until)
+
+
+def _alike_before(document: DocumentFacts, habilitation: Habilitation) -> Iterator[tuple[str, ...]]:
+    """The professions whose habilitation covers a document, and those whose does not: in care nothing else is asked of a profession."""
+    professions: dict[bool, list[str]] = defaultdict(list)
+    for role in reading_roles(habilitation):
+        professions[habilitation.may_read(role).cover(document.document_class, document.document_type)].append(role)
+    return map(tuple, professions.values())
 
 
 def _joined(by_role: list[Standing]) -> Iterator[Standing]:
@@ -211,7 +236,7 @@ def _joined(by_role: list[Standing]) -> Iterator[Standing]:
     somebody_reads = any(allows for allows, _ in groups)
     for (allows, _), alike in groups.items():
         if allows or not somebody_reads:
-            yield replace(alike[0], roles=tuple(one.roles[0] for one in alike))
+            yield replace(alike[0], roles=tuple(sorted(role for one in alike for role in one.roles)))
 
 
 def _until(about: About, name: str, standing: Standing, habilitation: Habilitation, now: datetime) -> datetime | None:

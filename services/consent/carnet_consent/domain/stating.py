@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from carnet_consent.domain.asker import Asker, Purpose
 from carnet_consent.domain.consent import AUTHORISATIONS, Consent, RecordState, Statement, StatementKind
+from carnet_consent.domain.destroyed import destroyed
 from carnet_consent.domain.holder import acts_as_holder
 from carnet_consent.domain.precedence import first_that_speaks
 from carnet_consent.domain.refusal import RuleBrokenError
@@ -50,6 +51,8 @@ def check_may_change(asker: Asker, consent: Consent) -> None:
     """Refuse a person who neither is the holder nor manages the record for her, as if there were none; and any change of a closed one."""
     if consent.is_unopened or (asker.is_person and not acts_as_holder(asker, consent)):
         raise RuleBrokenError("NOT_FOUND", "There is no such record.")
+    if consent.is_destroyed:
+        raise destroyed(consent)
     if consent.state != RecordState.ACTIVE:
         raise RuleBrokenError("RECORD_CLOSED", "The record is closed.")
 

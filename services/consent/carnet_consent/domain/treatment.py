@@ -11,6 +11,7 @@ from carnet_consent.domain.asker import Asker
 from carnet_consent.domain.case import Case, Way
 from carnet_consent.domain.checks import Check
 from carnet_consent.domain.consent import Consent
+from carnet_consent.domain.destroyed import RECORD_KEPT
 from carnet_consent.domain.filter import MASKED_FROM_PROFESSIONALS, DocumentFilter, hidden_by_name
 from carnet_consent.domain.holder import RECORD_ACTIVE
 from carnet_consent.domain.matrix import Habilitation
@@ -55,7 +56,7 @@ PROFESSION_MAY_READ: Check[Case] = Check(
     "arrete of 26 October 2023, art. 1",
     lambda case: case.habilitation.may_read(case.asker.role).cover_nothing,
 )
-TREATMENT = Way((RECORD_ACTIVE, ConsentOfThePerson(), PROFESSION_MAY_READ), permit_treatment)
+TREATMENT = Way((RECORD_KEPT, RECORD_ACTIVE, ConsentOfThePerson(), PROFESSION_MAY_READ), permit_treatment)
 """Reading for care: what the first rule that speaks allows."""
 
 

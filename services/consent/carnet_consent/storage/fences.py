@@ -8,7 +8,7 @@ deleted or set back, shows in the row `position`: it holds the sum of the number
 (`fence_watch.py` compares, and forgets what is over; the store forgets nothing by itself).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
@@ -17,6 +17,7 @@ import structlog
 from carnet_platform.keys import MasterKeys
 from carnet_platform.mongo import Collection, Database, Session, ensure_collection
 from carnet_platform.rows import RowSeals
+from pymongo import ReplaceOne
 
 from carnet_consent.storage.indexes import FENCES, FENCES_VALIDATOR, POSITION
 
@@ -54,22 +55,26 @@ class Fences:
 
     async def register(self, session: Session, subject: str, expire_time: datetime) -> int:
         """Register a withdrawal inside a transaction and return its number."""
+        return (await self.register_all(session, [(subject, expire_time)]))[0]
+
+    async def register_all(self, session: Session, wanted: Sequence[tuple[str, datetime]]) -> list[int]:
+        """Register withdrawals (subject, until when) inside a transaction and return their numbers, each greater than the one before."""
         account = await self.account(session)
         # A withdrawal is taken even when its account is broken; the watch has raised or will raise the alarm.
         account = account or Account(position=self.newest)
-        # The machine's clock, which tests do not move: counted from now, not from the instant named.
-        row = {"_id": subject, "expire_time": expire_time, "keep_until": max(expire_time, datetime.now(UTC)) + KEPT_AFTER}
-        before = await self.collection.find_one({"_id": subject}, session=session)
-        earlier = 0
-        if before is not None and self.is_whole(before):
-            earlier = before["position"]
-            row |= {name: max(row[name], before[name]) for name in ("expire_time", "keep_until")}
-        position = account.position + 1
-        sealed = self._seals.sealed({**row, "position": position})
-        await self.collection.replace_one({"_id": subject}, sealed, upsert=True, session=session)
-        total = max(0, account.total - earlier) + position
+        position, total = account.position, account.total
+        subjects = list(dict.fromkeys(subject for subject, _ in wanted))
+        stored = {row["_id"]: row async for row in self.collection.find({"_id": {"$in": subjects}}, session=session)}
+        rows = {subject: row for subject, row in stored.items() if self.is_whole(row)}
+        for subject, expire_time in wanted:
+            before = rows.get(subject)
+            position += 1
+            total = max(0, total - (before["position"] if before else 0)) + position
+            rows[subject] = _row(subject, expire_time, position, before)
+        replaced = [ReplaceOne({"_id": subject}, self._seals.sealed(rows[subject]), upsert=True) for subject in subjects]
+        await self.collection.bulk_write(replaced, session=session)
         await self.keep_account(session, Account(position, total, account.purged_until))
-        return position
+        return list(range(account.position + 1, position + 1))
 
     async def account(self, session: Session) -> Account | None:
         """The account, inside a transaction: an empty one before the first withdrawal, None for one that cannot be believed."""
@@ -105,3 +110,12 @@ class Fences:
     def is_whole(self, row: Mapping[str, Any]) -> bool:
         """Whether a row is as it was sealed, no field more or less."""
         return self._seals.is_whole(row)
+
+
+def _row(subject: str, expire_time: datetime, position: int, before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is stored of a withdrawal; of one registered before, the later end stays."""
+    # The machine's clock, which tests do not move: counted from now, not from the instant named.
+    ends = {"expire_time": expire_time, "keep_until": max(expire_time, datetime.now(UTC)) + KEPT_AFTER}
+    if before is not None:
+        ends = {name: max(end, before[name]) for name, end in ends.items()}
+    return {"_id": subject, **ends, "position": position}

@@ -21,7 +21,7 @@ from carnet_platform.mongo import Collection, Database, Session, ensure_collecti
 from carnet_consent.domain.consent import Consent
 from carnet_consent.domain.openable import grantees_in_force
 from carnet_consent.storage.indexes import GRANTS, GRANTS_INDEXES, GRANTS_VALIDATOR
-from carnet_consent.storage.text import micros_of
+from carnet_consent.storage.instants import micros_of
 
 _log = structlog.get_logger(__name__)
 GRANTEE_BYTES: Final = 16

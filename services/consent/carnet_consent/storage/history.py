@@ -5,8 +5,8 @@ the instant from which it held. Each row names the revision before it, so that t
 edited or put elsewhere is noticed by whoever asks for that time, and answered as `Lost`, never by the next best row.
 
 A row holds from the instant at which the transaction of its change began. Clocks of processes differ by little; where two rows disagree
-about the order, their revisions decide. Kept as long as the record and ten years after its closing (domain.md 2, CSP L1111-18), a setting;
-nothing is deleted here yet.
+about the order, their revisions decide. Kept as long as the record and ten years after its closing (domain.md 2, CSP L1111-18), after a
+destruction as long as the log (rules.md 16): both are settings, and then all rows of the record are deleted.
 """
 
 import hmac
@@ -17,8 +17,7 @@ from typing import Any, Final, Self
 
 from carnet_platform.envelope import mac
 from carnet_platform.keys import MasterKeys
-from carnet_platform.mongo import Collection, Database, Session, conflict, ensure_collection
-from pymongo.errors import DuplicateKeyError
+from carnet_platform.mongo import Collection, Database, Session, conflict, ensure_collection, raising_on_duplicates
 
 from carnet_consent.domain.consent import Consent
 from carnet_consent.storage.indexes import HISTORY, HISTORY_INDEXES, HISTORY_VALIDATOR
@@ -52,14 +51,15 @@ class History:
         """Make the collection if it is not there."""
         return cls(await ensure_collection(database, HISTORY, validator=HISTORY_VALIDATOR, indexes=HISTORY_INDEXES), keys)
 
-    async def append(self, session: Session, previous: int, consent: Consent, now: datetime) -> None:
-        """Keep a new state inside the transaction that makes it: it follows revision `previous` and holds from `now`."""
-        text, name, start = to_text(consent), _name(consent.record, consent.revision), _micros(now)
+    async def append(self, session: Session, previous: int, *consents: Consent, now: datetime) -> None:
+        """Keep new states inside the transaction that makes them: each follows revision `previous` and holds from `now`."""
+        with raising_on_duplicates(conflict("the record was changed meanwhile")):
+            await self.collection.insert_many([self._row(previous, consent, _micros(now)) for consent in consents], session=session)
+
+    def _row(self, previous: int, consent: Consent, start: int) -> dict[str, Any]:
+        text, name = to_text(consent), _name(consent.record, consent.revision)
         row = {"_id": name, "record": consent.record, "start": start, "previous": previous, "consent": text}
-        try:
-            await self.collection.insert_one({**row, "seal": self._seal(consent.record, name, start, previous, text)}, session=session)
-        except DuplicateKeyError:
-            raise conflict("the record was changed meanwhile") from None
+        return {**row, "seal": self._seal(consent.record, name, start, previous, text)}
 
     async def at(self, record: str, instant: datetime, current: int) -> Consent | Lost | None:
         """What a record stated at an instant; None when it was not opened yet.
@@ -80,6 +80,10 @@ class History:
             return Lost()
         is_chained = then.previous == kept.consent.revision if then is not None else kept.consent.revision >= current
         return kept.consent if is_chained else Lost()
+
+    async def forget(self, session: Session, record: str) -> int:
+        """Delete every state of a record, inside a transaction; gives how many there were."""
+        return int((await self.collection.delete_many({"record": record}, session=session)).deleted_count)
 
     def _opened(self, row: Mapping[str, Any] | None) -> Kept | None:
         """A row as it was sealed; None for one that is missing or cannot be believed."""

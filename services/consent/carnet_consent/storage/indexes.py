@@ -11,6 +11,7 @@ HISTORY: Final = "history"
 REVIEWS: Final = "emergency_reviews"
 TOLD: Final = "told"
 OPENINGS: Final = "openings"
+RECORD_IMPORTS: Final = "record_imports"
 POSITION: Final = "position"
 """The one row of `fences` that is no withdrawal."""
 
@@ -22,7 +23,7 @@ RECORDS_VALIDATOR: Final[dict[str, Any]] = {
         "properties": {
             "_id": {"bsonType": "string", "pattern": "^records/"},
             "patient": {"bsonType": "string", "pattern": "^patients/"},
-            "state": {"enum": ["ACTIVE", "CLOSED", "ANNOUNCED", "OPPOSED"]},
+            "state": {"enum": ["ACTIVE", "CLOSED", "ANNOUNCED", "OPPOSED", "DESTROYING", "DESTROYED"]},
             "revision": {"bsonType": ["int", "long"], "minimum": 1},
             "consent": {"bsonType": "binData"},
             "seal": {"bsonType": "binData"},
@@ -123,13 +124,16 @@ GRANTS_VALIDATOR: Final[dict[str, Any]] = {
 GRANTS_INDEXES: Final = [IndexModel([("grantee", ASCENDING), ("since", DESCENDING), ("_id", ASCENDING)], name="grantee")]
 
 RECORDS_INDEXES: Final = [
-    # A person has one record, whatever its state: a second one beside a closed or opposed one would shed what she stated there.
+    # A person has one record, whatever its state: a second one beside a closed or opposed one would shed what she stated there. One that
+    # is destroyed states nothing any more.
     IndexModel(
         [("patient", ASCENDING)],
-        name="one_of_a_person",
+        name="one_kept_of_a_person",
         unique=True,
-        partialFilterExpression={"state": {"$in": ["ACTIVE", "CLOSED", "ANNOUNCED", "OPPOSED"]}},
+        partialFilterExpression={"state": {"$in": ["ACTIVE", "CLOSED", "ANNOUNCED", "OPPOSED", "DESTROYING"]}},
     ),
+    # Those that are closed, by when they are purged: one that was closed before that was noted stands first, without.
+    IndexModel([("state", ASCENDING), ("due", ASCENDING)], name="closed", partialFilterExpression={"state": "CLOSED"}),
     IndexModel([("due", ASCENDING), ("_id", ASCENDING)], name="due", partialFilterExpression={"due": {"$exists": True}}),
     IndexModel([("patient", ASCENDING), ("state", ASCENDING)], name="patient"),
 ]
@@ -185,4 +189,34 @@ OPENINGS_VALIDATOR: Final[dict[str, Any]] = {
         "properties": {"_id": _TEXT, "count": _NUMBER, "time": _DATE},
     }
 }
+DESTRUCTION_CODES: Final = "destruction_codes"
+DESTRUCTION_CODES_VALIDATOR: Final[dict[str, Any]] = {
+    "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["_id", "mark", "expire_time", "tries", "sent_times", "keep_until"],
+        "additionalProperties": False,
+        "properties": {
+            "_id": {"bsonType": "string", "pattern": "^records/"},
+            "mark": {"bsonType": "binData"},
+            "expire_time": _DATE,
+            "tries": _NUMBER,
+            "sent_times": {"bsonType": "array", "items": _DATE},
+            "keep_until": _DATE,
+        },
+    }
+}
+DESTRUCTION_CODES_INDEXES: Final = [IndexModel([("keep_until", ASCENDING)], name="kept", expireAfterSeconds=0)]
+CARE_CONTACTS: Final = "care_contacts"
+CARE_CONTACTS_VALIDATOR: Final[dict[str, Any]] = {
+    "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["_id", "pair", "until", "time"],
+        "additionalProperties": False,
+        "properties": {"_id": _TEXT, "pair": _TEXT, "until": _DATE, "time": _DATE},
+    }
+}
+CARE_CONTACTS_INDEXES: Final = [
+    IndexModel([("pair", ASCENDING), ("until", DESCENDING)], name="pair"),
+    IndexModel([("time", ASCENDING)], name="kept", expireAfterSeconds=3 * 86_400),
+]
 OPENINGS_INDEXES: Final = [IndexModel([("time", ASCENDING)], name="kept", expireAfterSeconds=3 * 86_400)]

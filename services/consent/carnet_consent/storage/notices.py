@@ -10,7 +10,7 @@ who was told what. Its readers are blind marks as well. A row that does not open
 
 import base64
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -24,7 +24,7 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
 from carnet_consent.domain.inbox import Inbox
 from carnet_consent.domain.letter_queue import Delivery, QueuedNotice
-from carnet_consent.domain.notice import Letter, Notice, NoticeKind
+from carnet_consent.domain.notice import Channel, Letter, Notice, NoticeKind
 from carnet_consent.storage.indexes import NOTICES, NOTICES_INDEXES, NOTICES_VALIDATOR
 
 _log = structlog.get_logger(__name__)
@@ -62,11 +62,11 @@ class Notices:
         """The blind index of a recipient, a place or a reader."""
         return Binary(mac(self._key, kind.encode(), name.encode()))
 
-    async def add(self, session: Session | None, notices: Iterable[Notice], now: datetime) -> bool:
-        """Store notices; one that is there stays as it is. Returns whether any was new."""
+    async def add(self, session: Session | None, notices: Iterable[Notice], now: datetime, *, due: datetime | None = None) -> bool:
+        """Store notices, their letters due at once or at `due`; one that is there stays as it is. Returns whether any was new."""
         is_any_new = False
         for notice in notices:
-            row = self._closed(notice, now)
+            row = self._closed(notice, now) | ({} if due is None else {"due": due, "tried_from": due})
             stored = await self.collection.update_one({"_id": row.pop("_id")}, {"$setOnInsert": row}, upsert=True, session=session)
             is_any_new = is_any_new or stored.upserted_id is not None
         return is_any_new
@@ -141,6 +141,16 @@ class Notices:
         waiting = {"delivery": Delivery.WAITING, "tried_from": {"$lt": before}}
         return await self.collection.find_one(waiting, {"_id": 1}) is not None
 
+    async def forget(self, session: Session, record: str, recipient: str, kept: Container[str]) -> None:
+        """Delete what one recipient was told of a record, but for these kinds of event; inside a transaction."""
+        gone = []
+        async for row in self.collection.find({"recipient": self.blind("recipient", recipient)}, session=session):
+            notice = self.opened(row)
+            if notice is not None and notice.record == record and notice.event not in kept:
+                gone.append(row["_id"])
+        if gone:
+            await self.collection.delete_many({"_id": {"$in": gone}}, session=session)
+
     def opened(self, row: Mapping[str, Any]) -> Notice | None:
         """The notice of a stored row; None, and an alarm, for one that does not open in its place."""
         try:
@@ -153,6 +163,8 @@ class Notices:
             **content
             | {"kind": NoticeKind(content["kind"]), "time": datetime.fromisoformat(content["time"])}
             | {"letter": Letter(letter) if letter else None}
+            # Stored before there were channels: by every one.
+            | {"channels": tuple(Channel(one) for one in content.get("channels", Channel))}
         )
 
     def _closed(self, notice: Notice, now: datetime) -> dict[str, Any]:

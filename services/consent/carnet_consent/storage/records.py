@@ -13,14 +13,14 @@ from typing import Any, Self
 
 from carnet_platform.envelope import mac
 from carnet_platform.keys import MasterKeys
-from carnet_platform.mongo import Collection, Database, Session, conflict, ensure_collection
-from pymongo.errors import DuplicateKeyError
+from carnet_platform.mongo import Collection, Database, Session, conflict, ensure_collection, raising_on_duplicates
 
 from carnet_consent.domain.consent import Consent, RecordState
 from carnet_consent.domain.decision import Unreadable
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.storage.indexes import RECORDS, RECORDS_INDEXES, RECORDS_VALIDATOR
-from carnet_consent.storage.text import from_text, micros_of, to_text
+from carnet_consent.storage.instants import micros_of
+from carnet_consent.storage.text import from_text, to_text
 
 Document = dict[str, Any]
 
@@ -60,6 +60,8 @@ class Seals:
             return Unreadable()
         beside = (document.get("patient"), document.get("state"), document.get("revision"), record, document.get("due"))
         due = None if consent.due is None else micros_of(consent.due)
+        if consent.state == RecordState.CLOSED and "due" not in document:
+            beside = (*beside[:-1], due)  # closed before purges were noted; `note_purges` notes when
         within = (consent.patient, consent.state.value, consent.revision, consent.record, due)
         return consent if beside == within else Unreadable()
 
@@ -80,12 +82,19 @@ class Records:
         return cls(await ensure_collection(database, RECORDS, validator=RECORDS_VALIDATOR, indexes=RECORDS_INDEXES), Seals(keys))
 
     async def name_of(self, patient: str, *, session: Session | None = None) -> tuple[str, bool]:
-        """The name of a person's record, and whether it is active: the active one before a closed one; empty for none.
+        """The name of a person's record, and whether it is active: the one that is not destroyed; empty for none.
 
         The name alone: what the record states is read by its name, sealed.
         """
-        found = await self.collection.find({"patient": patient}, {"state": 1}, session=session).sort("state", 1).limit(1).to_list(1)
+        kept = {"patient": patient, "state": {"$ne": RecordState.DESTROYED}}
+        found = await self.collection.find(kept, {"state": 1}, session=session).sort("state", 1).limit(1).to_list(1)
         return (found[0]["_id"], found[0]["state"] == RecordState.ACTIVE) if found else ("", False)
+
+    async def destroyed_of(self, patient: str) -> str:
+        """The name of the record of a person that was destroyed last; empty for none."""
+        gone = [self.seals.opened(one) async for one in self.collection.find({"patient": patient, "state": RecordState.DESTROYED})]
+        last = max((one for one in gone if isinstance(one, Consent)), key=lambda one: (one.destroyed, one.record), default=None)
+        return "" if last is None else last.record
 
     async def look(self, record: str) -> Consent | Unreadable | None:
         """A record's consent as it is now, for whoever looks again inside a transaction before changing anything."""
@@ -99,16 +108,33 @@ class Records:
         """A record's consent inside a transaction."""
         return self.seals.opened(await self.collection.find_one({"_id": record}, session=session))
 
-    async def insert(self, session: Session, consent: Consent) -> None:
-        """Store a new record. RECORD_EXISTS when the person has an active one."""
-        try:
-            await self.collection.insert_one(self.seals.sealed(consent), session=session)
-        except DuplicateKeyError:
-            raise RuleBrokenError("RECORD_EXISTS", "The person has a record already, or one is announced.") from None
+    async def insert(self, session: Session, *consents: Consent) -> None:
+        """Store new records. RECORD_EXISTS when one of the persons has one."""
+        with raising_on_duplicates(RuleBrokenError("RECORD_EXISTS", "The person has a record already, or one is announced.")):
+            await self.collection.insert_many([self.seals.sealed(consent) for consent in consents], session=session)
 
-    async def due(self, now: datetime, after: tuple[int, str] | None, most: int) -> list[tuple[int, str]]:
-        """The next records that time changes, the longest waiting first: when each was due, and its name. `after` is the last one seen."""
-        query: Document = {"due": {"$lte": micros_of(now)}}
+    async def of_persons(self, patients: Sequence[str], records: Sequence[str]) -> dict[str, str]:
+        """`patients/{p}` by `records/{r}`, whatever its state: of the records of these persons, and of those of these names."""
+        query = {"$or": [{"patient": {"$in": list(patients)}}, {"_id": {"$in": list(records)}}]}
+        return {str(one["_id"]): str(one["patient"]) async for one in self.collection.find(query, {"patient": 1})}
+
+    async def note_purges(self) -> int:
+        """Note beside each record that was closed before purges were, when it is due; gives how many. Nothing of what it states changes."""
+        noted = 0
+        async for one in self.collection.find({"state": RecordState.CLOSED, "due": None}):
+            consent = self.seals.opened(one)
+            if isinstance(consent, Consent) and consent.due is not None:
+                still = {"_id": consent.record, "revision": consent.revision}
+                noted += (await self.collection.update_one(still, {"$set": {"due": micros_of(consent.due)}})).modified_count
+        return noted
+
+    async def due(self, now: datetime, after: tuple[int, str] | None, most: int, *, destroying: bool = False) -> list[tuple[int, str]]:
+        """The next records that time changes, the longest waiting first: when each was due, and its name. `after` is the last one seen.
+
+        Those whose destruction goes on, or all the others.
+        """
+        state = {"$eq" if destroying else "$ne": RecordState.DESTROYING}
+        query: Document = {"due": {"$lte": micros_of(now)}, "state": state}
         if after is not None:
             query = {"$and": [query, {"$or": [{"due": {"$gt": after[0]}}, {"due": after[0], "_id": {"$gt": after[1]}}]}]}
         found = self.collection.find(query, {"due": 1}).sort([("due", 1), ("_id", 1)]).limit(most)

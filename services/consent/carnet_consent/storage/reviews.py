@@ -2,7 +2,8 @@
 
 A row is made and kept in step in the very transaction that changes the episode (`follow`, called by `usecases/change.py` for every
 change), so no episode is without its review, whatever ends it. The words are encrypted and the row is sealed. One that does not fit its
-seal is neither listed nor concluded, and an alarm is raised; its episode stands in the log all the same.
+seal is neither listed nor concluded, and an alarm is raised, as for one that is missing of an episode which stands in its record
+(`rollback.py` looks); its episode stands in the log all the same.
 """
 
 import json
@@ -19,6 +20,7 @@ from carnet_platform.rows import RowSeals
 
 from carnet_consent.domain.consent import Consent, Episode
 from carnet_consent.domain.review import Review, ReviewState
+from carnet_consent.storage.alarming import OncePerHour
 from carnet_consent.storage.indexes import REVIEWS, REVIEWS_INDEXES, REVIEWS_VALIDATOR
 
 _log = structlog.get_logger(__name__)
@@ -34,6 +36,7 @@ class Reviews:
         self.collection = collection
         self._sealer, self._seals = Sealer(keys, REVIEWS), RowSeals(keys, REVIEWS)
         self._due_after = due_after
+        self._alarms = OncePerHour()
 
     @classmethod
     async def open(cls, database: Database, keys: MasterKeys, due_after: timedelta) -> Self:
@@ -84,8 +87,19 @@ class Reviews:
     async def overdue(self, now: datetime, most: int) -> list[Review]:
         """Reviews that are overdue and were not told to be, the longest first."""
         query = {"state": ReviewState.DUE.value, "is_told": False, "due": {"$lte": now}}
-        rows = await self.collection.find(query).sort("due", 1).limit(most).to_list(most)
-        return [review for review in map(self._opened, rows) if review is not None]
+        found: list[Review] = []
+        async for row in self.collection.find(query).sort("due", 1):  # those that cannot be believed stay, and hold up none behind them
+            review = self._opened(row)
+            found += [review] if review is not None else []
+            if len(found) == most:
+                break
+        return found
+
+    async def check(self, names: Sequence[str]) -> None:
+        """Raise an alarm for each of these episodes that has no review: its row was deleted."""
+        rows = self.collection.find({"_id": {"$in": list(names)}}, {"_id": 1})
+        for name in sorted(set(names) - {row["_id"] async for row in rows}):
+            self._miss(name)
 
     async def begun_since(self, since: datetime, field: str, more_than: int) -> AsyncIterator[tuple[str, int]]:
         """Professionals or structures (`field`) that began more than so many episodes since an instant, and how many."""
@@ -122,6 +136,8 @@ class Reviews:
 
     async def _change(self, session: Session, name: str, changed: Callable[[Row], Row]) -> None:
         row = await self.collection.find_one({"_id": name}, session=session)
+        if row is None:
+            self._miss(name)
         if row is None or not self._is_whole(row):
             return  # an emergency is not kept from beginning or ending by somebody's hand in this row; the alarm is raised
         replaced = await self.collection.replace_one({"_id": name}, self._seals.sealed(row | changed(row)), session=session)
@@ -131,8 +147,13 @@ class Reviews:
     def _is_whole(self, row: Row) -> bool:
         if self._seals.is_whole(row):
             return True
-        _log.error("emergency_review.seal_broken", episode=str(row["_id"]))
+        if self._alarms.is_due(str(row["_id"])):
+            _log.error("emergency_review.seal_broken", episode=str(row["_id"]))
         return False
+
+    def _miss(self, name: str) -> None:
+        if self._alarms.is_due(name):
+            _log.error("emergency_review.missing", episode=name)
 
     def _opened(self, row: Row) -> Review | None:
         if not self._is_whole(row):

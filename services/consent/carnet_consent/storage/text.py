@@ -4,7 +4,6 @@ Instants are microseconds since 1970, UTC. Short lists in a fixed order keep it 
 """
 
 import json
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -21,9 +20,8 @@ from carnet_consent.domain.consent import (
     StatementKind,
     Switches,
 )
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+from carnet_consent.storage.destruction_text import destruction_of, destruction_text, holds_of, holds_text
+from carnet_consent.storage.instants import instant_of, instant_or_none, micros_of, micros_or_none
 
 
 def to_text(consent: Consent) -> bytes:
@@ -34,24 +32,28 @@ def to_text(consent: Consent) -> bytes:
         "patient": consent.patient,
         "state": consent.state.value,
         "revision": consent.revision,
-        "opened": _micros(consent.opened),
+        "opened": micros_of(consent.opened),
         "evidence": _evidence(consent.evidence),
         "switches": [s.dispatch, s.break_glass, s.masked_documents, s.directives],
         "statements": [
-            [t.id, t.grantee, t.kind.value, _micros(t.start), None if t.end is None else _micros(t.end), t.stated_by, t.motive]
+            [t.id, t.grantee, t.kind.value, micros_of(t.start), None if t.end is None else micros_of(t.end), t.stated_by, t.motive]
             for t in consent.statements
         ],
         "attending_physicians": [[a.professional, a.is_confirmed] for a in consent.attending_physicians],
         "hides": [[h.document, h.grantee] for h in consent.hides],
-        "episodes": [[p.id, p.professional, p.structure, _micros(p.begin), _micros(p.end)] for p in consent.episodes],
+        "episodes": [[p.id, p.professional, p.structure, micros_of(p.begin), micros_of(p.end)] for p in consent.episodes],
         "life": _life(consent),
         "muted_letters": list(consent.muted_letters),
-        "oppositions": [[o.id, o.author, o.document_class, _micros_or_none(o.end)] for o in consent.oppositions],
+        "oppositions": [[o.id, o.author, o.document_class, micros_or_none(o.end)] for o in consent.oppositions],
+        "masks_new_documents": consent.masks_new_documents,
+        "destruction": destruction_text(consent.destruction),
+        "holds": holds_text(consent.holds),
+        "muted_pushes": list(consent.muted_pushes),
     }
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def from_text(text: bytes) -> Consent:
     """The consent stored as these bytes. A function of the bytes alone: remembering it keeps no decision and nothing that can grow stale.
 
@@ -64,28 +66,32 @@ def from_text(text: bytes) -> Consent:
         patient=content["patient"],
         state=RecordState(content["state"]),
         revision=content["revision"],
-        opened=_instant(content["opened"]),
+        opened=instant_of(content["opened"]),
         evidence=_evidence_of(content["evidence"]),
         switches=Switches(*content["switches"]),
         statements=tuple(
-            Statement(name, grantee, StatementKind(kind), _instant(start), None if end is None else _instant(end), stated_by, motive)
+            Statement(name, grantee, StatementKind(kind), instant_of(start), None if end is None else instant_of(end), stated_by, motive)
             for name, grantee, kind, start, end, stated_by, motive in content["statements"]
         ),
         attending_physicians=tuple(AttendingPhysician(*one) for one in content["attending_physicians"]),
         hides=tuple(NamedHide(*one) for one in content["hides"]),
         episodes=tuple(
-            Episode(name, professional, structure, _instant(begin), _instant(end))
+            Episode(name, professional, structure, instant_of(begin), instant_of(end))
             for name, professional, structure, begin, end in content["episodes"]
         ),
         closing=_closing_of(closing),
         renewed=None if renewed is None else _evidence_of(renewed),
-        opening_due=_instant_or_none(opening_due),
+        opening_due=instant_or_none(opening_due),
         person_revision=person_revision,
         muted_letters=tuple(content.get("muted_letters", ())),
         oppositions=tuple(
-            DepositOpposition(name, author, document_class, _instant_or_none(end))
+            DepositOpposition(name, author, document_class, instant_or_none(end))
             for name, author, document_class, end in content.get("oppositions", ())
         ),
+        masks_new_documents=content.get("masks_new_documents", False),
+        destruction=destruction_of(content.get("destruction")),
+        holds=holds_of(content.get("holds", ())),
+        muted_pushes=tuple(content.get("muted_pushes", ())),
     )
 
 
@@ -93,44 +99,23 @@ def _life(consent: Consent) -> list[Any]:
     closing = consent.closing
     told = None
     if closing is not None:
-        ends = (_micros_or_none(closing.closed), _micros_or_none(closing.destroy))
-        told = [closing.motive, _evidence(closing.evidence), _micros(closing.due), *ends]
+        ends = (micros_or_none(closing.closed), micros_or_none(closing.destroy), micros_or_none(closing.announce))
+        told = [closing.motive, _evidence(closing.evidence), micros_of(closing.due), *ends]
     renewed = None if consent.renewed is None else _evidence(consent.renewed)
-    return [told, renewed, _micros_or_none(consent.opening_due), consent.person_revision]
+    return [told, renewed, micros_or_none(consent.opening_due), consent.person_revision]
 
 
 def _closing_of(told: list[Any] | None) -> Closing | None:
     if told is None:
         return None
-    motive, evidence, due, closed, destroy = told
-    return Closing(motive, _evidence_of(evidence), _instant(due), _instant_or_none(closed), _instant_or_none(destroy))
+    motive, evidence, due, *ends = told  # closed and destroyed when; announced when, in what was closed since that is
+    return Closing(motive, _evidence_of(evidence), instant_of(due), *map(instant_or_none, ends))
 
 
 def _evidence(e: Evidence) -> list[Any]:
-    return [e.form, e.form_version, e.method, e.collected_by, _micros(e.collected)]
+    return [e.form, e.form_version, e.method, e.collected_by, micros_of(e.collected)]
 
 
 def _evidence_of(told: list[Any]) -> Evidence:
     form, form_version, method, collected_by, collected = told
-    return Evidence(form, form_version, method, collected_by, _instant(collected))
-
-
-def _micros_or_none(instant: datetime | None) -> int | None:
-    return None if instant is None else _micros(instant)
-
-
-def _instant_or_none(micros: int | None) -> datetime | None:
-    return None if micros is None else _instant(micros)
-
-
-def micros_of(instant: datetime) -> int:
-    """An instant as the text has it."""
-    return _micros(instant)
-
-
-def _micros(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-def _instant(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
+    return Evidence(form, form_version, method, collected_by, instant_of(collected))

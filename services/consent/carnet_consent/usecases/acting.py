@@ -13,6 +13,8 @@ DISPATCH_CLAIM = "regulation"
 """The token's claim for the right to regulate emergency calls (Acces_Regulation_Medicale of Pro Sante Connect)."""
 AUTHENTICATION_CLAIM = "auth"
 """The token's claim for who vouches for its user in the place of an identity provider (rules.md 11)."""
+ASSURANCE_CLAIM = "acr"
+"""The token's claim for how surely its user logged in, as identity checked it against its table of levels."""
 MANDATE_CLAIM = "mandate"
 """The token's claim for the mandate (`mandates/{mandate}`) under which a person acts for another."""
 
@@ -30,6 +32,8 @@ class Acting:
     """Who vouches for the user where no identity provider does (`Actor.authentication`)."""
     session: str = ""
     """`sessions/{s}` of the user; empty where a background job acts."""
+    assurance: str = ""
+    """The level of assurance of the login (`acr`); empty where no identity provider vouches for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,15 @@ def acting() -> Acting:
     """Who acts now. Raises Unauthenticated when the call came without a user."""
     call, user = current_call(), current_user()
     vouched = str(user.claims.get(AUTHENTICATION_CLAIM, ""))
-    return Acting(_asker(user), _fences(call, user), _software(call, user), call.trace_id, vouched, user.session)
+    return Acting(
+        _asker(user),
+        _fences(call, user),
+        _software(call, user),
+        call.trace_id,
+        vouched,
+        user.session,
+        str(user.claims.get(ASSURANCE_CLAIM, "")),
+    )
 
 
 def writing(request: Repeatable) -> Write:

@@ -99,36 +99,41 @@ class Changes:
 
         return await self.once(write, made)
 
-    async def by_itself(self, record: str, change: Callable[[Consent, datetime], Changed[T]]) -> bool:
+    async def by_itself(self, record: str, change: Callable[[Consent, datetime], Changed[T]], *, also: Also | None = None) -> bool:
         """Change a record though nobody asks: because its time has come, or because of what another service tells.
 
-        Returns whether anything changed: whoever comes second finds nothing left to do, which his rule says by no event.
+        Returns whether anything changed: whoever comes second finds nothing left to do, which his rule says by no event; then nothing
+        else is done either.
+        """
+        return await self._in_time(lambda session: self.within(session, record, change, also=also))
+
+    async def within(
+        self, session: Session, record: str, change: Callable[[Consent, datetime], Changed[T]], *, also: Also | None = None
+    ) -> bool:
+        """The same inside the transaction of something else. Nobody's withdrawal is acknowledged by that."""
+        before, now = await self._readable(session, record), self.clock.now()
+        changed = change(before, now)
+        if changed.events and also is not None:
+            await also(session, before, now)
+        await self._stored(session, before, changed, now)
+        return bool(changed.events)
+
+    async def take_in(self, made: Sequence[Changed[None]]) -> None:
+        """Store new records that come from elsewhere, each with its events: all of them, or none.
+
+        RECORD_EXISTS when one of the persons has a record already, or one of these was taken in before.
         """
 
-        async def body(session: Session) -> bool:
-            before = await self._readable(session, record)
-            now = self.clock.now()
-            changed = change(before, now)
-            await self._stored(session, before, changed, now)
-            return bool(changed.events)
+        async def body(session: Session) -> None:
+            await self._born(session, made, self.clock.now())
 
-        try:
-            async with asyncio.timeout(self.timeout.total_seconds()):
-                return await in_transaction(self.client, body)
-        except TimeoutError:
-            raise Unavailable("DEPENDENCY_UNAVAILABLE", "the store does not answer", retry_after=timedelta(seconds=1)) from None
+        await self._in_time(body)
 
     async def create(self, write: Write, make: Callable[[datetime], Changed[T]], answer: Callable[[Changed[T]], Message]) -> bytes:
         """Store a new record and return the serialised answer."""
 
         async def made(session: Session, now: datetime) -> bytes:
-            changed = make(now)
-            changed = replace(changed, consent=replace(changed.consent, revision=len(changed.events)))
-            await self.records.insert(session, changed.consent)
-            await self.history.append(session, 0, changed.consent, now)
-            await self._record(session, 0, changed)
-            for follower in self.followers:
-                await follower.follow(session, changed.consent, changed.consent, changed.events)
+            (changed,) = await self._born(session, [make(now)], now)
             return _flagged(changed, answer)
 
         return await self.once(write, made)
@@ -144,15 +149,29 @@ class Changes:
             check_not_over(acting.asker, now)
             return await self.requests.once(session, write.asked, lambda session: made(session, now))
 
-        try:
-            async with asyncio.timeout(self.timeout.total_seconds()):
-                flagged = await in_transaction(self.client, body)
-        except TimeoutError:
-            raise Unavailable("DEPENDENCY_UNAVAILABLE", "the store does not answer", retry_after=timedelta(seconds=1)) from None
+        flagged = await self._in_time(body)
         if flagged[:1] == _WITHDREW:
             # A repeated request waits as well: its first answer may have been lost before the wait was over.
             await asyncio.sleep(self.acknowledge_after.total_seconds())
         return flagged[1:]
+
+    async def _in_time(self, body: Callable[[Session], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(self.timeout.total_seconds()):
+                return await in_transaction(self.client, body)
+        except TimeoutError:
+            raise Unavailable("DEPENDENCY_UNAVAILABLE", "the store does not answer", retry_after=timedelta(seconds=1)) from None
+
+    async def _born(self, session: Session, made: Sequence[Changed[T]], now: datetime) -> list[Changed[T]]:
+        """Store new records at the revision of their events."""
+        born = [replace(one, consent=replace(one.consent, revision=len(one.events))) for one in made]
+        await self.records.insert(session, *(one.consent for one in born))
+        await self.history.append(session, 0, *(one.consent for one in born), now=now)
+        await self._record(session, 0, *born)
+        for changed in born:
+            for follower in self.followers:
+                await follower.follow(session, changed.consent, changed.consent, changed.events)
+        return born
 
     async def _readable(self, session: Session, record: str) -> Consent:
         consent = await self.records.read(session, record)
@@ -170,15 +189,15 @@ class Changes:
         after = replace(changed.consent, revision=before.revision + len(changed.events))
         changed = replace(changed, consent=after)
         await self.records.replace(session, before, after)
-        await self.history.append(session, before.revision, after, now)
+        await self.history.append(session, before.revision, after, now=now)
         await self._record(session, before.revision, changed)
         for follower in self.followers:
             await follower.follow(session, before, after, changed.events)
         return changed
 
-    async def _record(self, session: Session, revision: int, changed: Changed[T]) -> None:
-        for offset, made in enumerate(changed.events, start=1):
-            await self.log.append(session, changed.consent.record, payload(made), revision=revision + offset)
+    async def _record(self, session: Session, revision: int, *changed: Changed[T]) -> None:
+        told = [(one.consent.record, number, made) for one in changed for number, made in enumerate(one.events, start=revision + 1)]
+        await self.log.append_all(session, [(record, number, payload(made)) for record, number, made in told])
 
 
 def _flagged(changed: Changed[T], answer: Callable[[Changed[T]], Message]) -> bytes:

@@ -46,7 +46,7 @@ class Decide:
     async def __call__(self, acting: Acting, record: str, purpose: str, action: Action) -> Decided:
         """Decide once. Raises Unavailable when store or identity does not answer: then nothing is decided, so nothing is released."""
         reading, standing = await self._read(acting, record)
-        consent = self.rollbacks.trusted(reading.consent)
+        consent = self.rollbacks.trusted(record, reading.consent)
         asker = replace(standing, is_withdrawn=reading.is_withdrawn)
         now = self.clock.now()
         decision = decide(Question(asker, purpose, action), consent, self.habilitation, now)

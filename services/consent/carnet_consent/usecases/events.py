@@ -16,7 +16,8 @@ from carnet_consent.domain.consent import (
     StatementKind,
     Switches,
 )
-from carnet_consent.domain.filter import INVISIBLE_TO_REPRESENTATIVES, DocumentFacts
+from carnet_consent.domain.destruction import LegalHold, Receipt
+from carnet_consent.domain.filter import INVISIBLE_TO_REPRESENTATIVES, MASKED_FROM_PROFESSIONALS, DocumentFacts
 from carnet_consent.domain.review import Review, ReviewState
 from carnet_consent.usecases.acting import Acting
 
@@ -32,6 +33,22 @@ KINDS = frozenset(
         "record.opening_announced",
         "record.opening_opposed",
         "record.opened_as_announced",
+        "record.imported",
+        "record.closing_imported",
+        "authorisation.imported",
+        "care_relation.imported",
+        "block.imported",
+        "attending_physician.imported",
+        "record.destruction_asked",
+        "record.destruction_confirmed",
+        "record.destruction_cancelled",
+        "record.purge_announced",
+        "record.destroying",
+        "record.erased",
+        "record.destroyed",
+        "record.kept_states_deleted",
+        "record.hold_set",
+        "record.hold_lifted",
         "authorisation.created",
         "authorisation.deleted",
         "care_relation.created",
@@ -55,10 +72,14 @@ KINDS = frozenset(
         "deposit.opposed",
         "deposit.allowed",
         "notice_preferences.updated",
+        "default_visibility.updated",
+        "care_contact.noted",
+        "care_contact.rate_passed",
         "access.refused",
         "explanation.asked",
         "readers.asked",
         "preview.asked",
+        "operation.refused",
     }
 )
 
@@ -121,11 +142,45 @@ def about_switches(made: Event, switches: Switches) -> Event:
     return made
 
 
+def about_default_visibility(made: Event, consent: Consent) -> Event:
+    """Tell whether documents to come are masked."""
+    made.change = f"{MASKED_FROM_PROFESSIONALS}={'on' if consent.masks_new_documents else 'off'}"
+    return made
+
+
 def about_closing(made: Event, consent: Consent, words: str = "") -> Event:
     """Tell why the record closes, as a code and in words, and until when that can be opposed."""
     if consent.closing is not None:
         made.change, made.motive = consent.closing.motive, words
         made.end_time = write_time(consent.closing.due) if consent.closing.closed is None else ""
+    return made
+
+
+def about_destruction(made: Event, consent: Consent) -> Event:
+    """Tell why the record is destroyed, and until when it can be kept from that."""
+    if consent.destruction is not None:
+        made.change = consent.destruction.origin.value
+        made.end_time = write_time(consent.destruction.due) if consent.destruction.begun is None else ""
+    return made
+
+
+def about_receipt(made: Event, receipt: Receipt) -> Event:
+    """Tell who has erased what: the name of the participant and of its receipt."""
+    made.change = f"{receipt.participant} {receipt.name}"
+    return made
+
+
+def about_certificate(made: Event, consent: Consent) -> Event:
+    """Tell by which receipts, and from when on backups hold nothing of it."""
+    if consent.destruction is not None and consent.destruction.backups_end is not None:
+        made.change = " ".join(f"{one.participant}={one.name}" for one in consent.destruction.receipts)
+        made.end_time = write_time(consent.destruction.backups_end)
+    return made
+
+
+def about_hold(made: Event, hold: LegalHold) -> Event:
+    """Tell why a record is held."""
+    made.motive = hold.reason
     return made
 
 

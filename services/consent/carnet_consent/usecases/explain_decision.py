@@ -10,6 +10,7 @@ from carnet_consent.domain.asker import Action, Asker
 from carnet_consent.domain.asking import check_about_himself, check_holder_asks, told_to_a_professional
 from carnet_consent.domain.consent import Consent
 from carnet_consent.domain.context import Question
+from carnet_consent.domain.destroyed import destroyed
 from carnet_consent.domain.editions import Editions
 from carnet_consent.domain.explanation import HISTORY_LOST, NO_TABLES, cannot_tell, explain
 from carnet_consent.domain.filter import DocumentFacts
@@ -72,6 +73,8 @@ class ExplainDecision:
             present = check_holder_asks(acting.asker, present)
         else:
             check_about_himself(acting.asker, reader, document)
+            if present is not None and present.is_destroyed:
+                raise destroyed(present)  # what is left explains to its former holder alone
         if reader.is_named_professional and not reader.role:
             reader = replace(reader, role=await self._role(acting, reader))
         stated = present if instant is None or present is None else await self.history.at(record, instant, present.revision)

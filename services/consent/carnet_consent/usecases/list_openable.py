@@ -16,10 +16,10 @@ from carnet_consent.domain.consent import Consent, contradictions
 from carnet_consent.domain.openable import Openable, check_may_list, openable
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.storage.grants import Grants, GrantTokens, Place
+from carnet_consent.storage.instants import micros_of
 from carnet_consent.storage.read_batch import ReadBatch
 from carnet_consent.storage.records import Records
 from carnet_consent.storage.rollback import RollbackWatch
-from carnet_consent.storage.text import micros_of
 from carnet_consent.usecases.acting import Acting
 
 MOST, USUAL = 100, 50
@@ -56,7 +56,7 @@ class ListOpenable:
         records, now = await self.records.look_at([one.record for one in found]), self.clock.now()
         page: dict[str, Openable] = {}
         for grant in found:
-            consent = self.rollbacks.trusted(records.get(grant.record))
+            consent = self.rollbacks.trusted(grant.record, records.get(grant.record))
             if not isinstance(consent, Consent) or any(contradictions(consent)):
                 continue
             told = openable(consent, asker, now)

@@ -15,6 +15,7 @@ from pymongo.errors import PyMongoError
 from carnet_consent.domain.budget import Budget, counts_when_looked_up, day_of, is_never_refused, spent
 from carnet_consent.domain.consent import Consent
 from carnet_consent.domain.refusal import RuleBrokenError
+from carnet_consent.storage.care_contacts import CareContacts
 from carnet_consent.storage.openings import Openings
 from carnet_consent.storage.told import Told
 from carnet_consent.usecases.acting import Acting
@@ -29,6 +30,7 @@ class OpeningBudget:
     """Takes openings from the budgets of the day."""
 
     openings: Openings
+    contacts: CareContacts
     told: Told
     journal: Journal
     clock: Clock
@@ -59,6 +61,8 @@ class OpeningBudget:
         now = self.clock.now()
         day, professional = day_of(now), acting.asker.subject
         if await self.openings.was_counted(day, professional, patient):
+            return
+        if await self.contacts.holds(professional, acting.asker.structure, patient, now):
             return
         for who, most in self.budget.of(acting.asker):
             if not await self.openings.take(day, who, most):

@@ -8,7 +8,7 @@ from carnet_platform.journal import Journal
 from carnet_consent.domain.asking import check_holder_asks
 from carnet_consent.domain.documents import Documents
 from carnet_consent.domain.matrix import Habilitation
-from carnet_consent.domain.preview import Change, Link, Preview, known, preview
+from carnet_consent.domain.preview import Change, Link, Preview, asked_by_name, preview
 from carnet_consent.domain.proposal import Attending, Proposal, proposed
 from carnet_consent.domain.stating import Durations
 from carnet_consent.usecases.acting import Acting
@@ -24,6 +24,8 @@ class Previewed:
     preview: Preview
     revision: int
     matrix_version: str
+    new_documents_masked: bool | None
+    """Whether documents to come would be masked; None where the change alters nothing about that."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class PreviewChange:
         given = proposal.professional if isinstance(proposal, Attending) else ""
         of_given = await self.directory.professions([given]) if given else {}
         after = proposed(before, acting.asker, proposal, of_given.get(given, ""), now, self.durations)
-        professions = await self.directory.professions(known(before, after, documents))
+        professions = await self.directory.professions(asked_by_name(before, after, documents))
         found = preview(Change(before, after, documents, professions, self.tables, now, links))
         await self.journal.append(payload(event("preview.asked", record, acting, now)))
-        return Previewed(found, before.revision, self.tables.version)
+        of_new = None if before.masks_new_documents == after.masks_new_documents else after.masks_new_documents
+        return Previewed(found, before.revision, self.tables.version, of_new)

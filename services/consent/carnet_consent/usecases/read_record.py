@@ -7,6 +7,7 @@ from carnet_platform.clock import Clock
 from carnet_consent.domain.asker import Purpose
 from carnet_consent.domain.consent import Closing, Consent, Statement, contradictions
 from carnet_consent.domain.decision import Unreadable
+from carnet_consent.domain.destroyed import destroyed
 from carnet_consent.domain.holder import acts_as_holder, is_holder
 from carnet_consent.domain.opening import Availability, availability, check_may_look_up, tells_closing
 from carnet_consent.domain.refusal import RuleBrokenError
@@ -17,6 +18,9 @@ from carnet_consent.usecases.acting import Acting
 from carnet_consent.usecases.mandates import check_not_over
 from carnet_consent.usecases.opening_budget import OpeningBudget
 
+NOT_OPEN = frozenset({Availability.CLOSED, Availability.DESTROYING, Availability.DESTROYED})
+"""What is told with a code and a date."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -26,7 +30,7 @@ class Found:
     record: str
     """Its name; empty where there is none."""
     closing: Closing | None = None
-    """Of a closed record: why and when, as a code and a date (rules.md 7)."""
+    """Of a closed or destroyed record: why and when, as a code and a date (rules.md 7)."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class ReadRecord:
         """What the asker may do in a person's record, within the opening budget."""
         check_may_look_up(acting.asker, patient)
         record, _ = await self.records.name_of(patient)
+        record = record or await self.records.destroyed_of(patient)
         consent = await self.read(acting, record)
         if consent is not None and consent.patient != patient:
             raise _unreadable()
@@ -50,10 +55,21 @@ class ReadRecord:
         told = availability(consent, acting.asker, self.clock.now())
         if consent is None or told == Availability.NO_RECORD:
             return Found(told, "")
-        return Found(told, record, consent.closing if told == Availability.CLOSED and tells_closing(acting.asker) else None)
+        closing = consent.closing if told in NOT_OPEN and tells_closing(acting.asker) else None
+        if consent.is_destroyed and closing is not None:
+            closing = replace(closing, closed=consent.destruction.destroyed or consent.destruction.begun if consent.destruction else None)
+        # A record that is gone has a name for its former holder alone: nobody else has any use for it.
+        return Found(told, "" if consent.is_destroyed and not is_holder(acting.asker, consent) else record, closing)
 
     async def own(self, acting: Acting, record: str) -> Consent:
-        """The record, for its holder and for who manages it for her. Anybody else's is not found."""
+        """The record, for its holder and for who manages it for her. Anybody else's is not found; one that is destroyed is refused."""
+        consent = await self.held(acting, record)
+        if consent.is_destroyed:
+            raise destroyed(consent)
+        return consent
+
+    async def held(self, acting: Acting, record: str) -> Consent:
+        """The same, destroyed or not: what is left of it."""
         if acting.asker.purpose != Purpose.PATIENT_REQUEST:
             raise RuleBrokenError("ROLE_NOT_ALLOWED", "Only the holder of the record may do this.")
         consent = await self.read(acting, record)
@@ -76,7 +92,7 @@ class ReadRecord:
         if reading.is_withdrawn:
             raise RuleBrokenError("SESSION_WITHDRAWN", "This session has ended. Log in again.")
         check_not_over(acting.asker, self.clock.now())
-        consent = self.rollbacks.trusted(reading.consent)
+        consent = self.rollbacks.trusted(record, reading.consent)
         if isinstance(consent, Unreadable) or (consent is not None and any(contradictions(consent))):
             raise _unreadable()
         return consent

@@ -11,6 +11,8 @@ from carnet_documents.domain.filter import DocumentFilter
 
 _ACTIONS = {Action.READ: pb.ACTION_READ, Action.DEPOSIT: pb.ACTION_DEPOSIT, Action.MANAGE: pb.ACTION_MANAGE}
 _REASON_PREFIX = "ERROR_REASON_"
+_OBLIGATIONS = frozenset({pb.OBLIGATION_SHOW_EMERGENCY, pb.OBLIGATION_NOTIFY_EMERGENCY, pb.OBLIGATION_MASK_DEPOSIT})
+"""Those that this version knows: the first is the software's to keep, the second consent's own, the third is kept here."""
 
 
 class ConsentClient:
@@ -38,6 +40,8 @@ class ConsentClient:
 
 
 def _allowed(permit: pb.Permit, rule: str, patient: str) -> Allowed:
+    if not _OBLIGATIONS.issuperset(permit.obligations):
+        raise Unavailable("DEPENDENCY_UNAVAILABLE", "the access decision obliges to what this version does not know")
     return Allowed(
         terms=DocumentFilter(
             all_types=permit.filter.all_types,
@@ -56,4 +60,5 @@ def _allowed(permit: pb.Permit, rule: str, patient: str) -> Allowed:
         rule=rule,
         patient=patient,
         emergency_episode=permit.emergency_episode,
+        masks_deposit=pb.OBLIGATION_MASK_DEPOSIT in permit.obligations,
     )

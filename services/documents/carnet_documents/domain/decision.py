@@ -26,6 +26,8 @@ class Allowed:
     patient: str
     """``patients/{patient}``: the holder."""
     emergency_episode: str = ""
+    masks_deposit: bool = False
+    """Whether what is deposited is masked from professionals, by the holder's standing choice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Who a document is hidden from (TRE_A07; R1111-49, R1111-53; rules.md 14).
 
 INVISIBLE_PATIENT lasts a calendar month from the first deposit, in Europe/Paris; a replacement inherits labels and that month.
+Where the holder chose that documents to come are masked, each is from its deposit on; one that is hidden from her once it no longer is.
 """
 
 import calendar

@@ -61,6 +61,8 @@ class Blinding:
             placement.first_deposit_time.isoformat(),
             placement.replaced_by,
             str(placement.version),
+            # Left out where there is none, as in every document sealed before there could be one.
+            *(() if placement.masked_from is None else (placement.masked_from.isoformat(),)),
         )
         return mac(self._seal, *(part.encode() for part in parts))
 

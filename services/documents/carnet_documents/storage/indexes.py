@@ -3,6 +3,7 @@
 ``documents``: one MongoDB document each: a small projection, sealed metadata, wrapped key, ciphertext up to 1 MiB (last, so that
 queries need not walk past it). ``versions``: the newest version of each changed document of a record. ``chunks``: 1 MiB parts of larger
 content, as many as the sealed size needs. ``uploads``: chunks that no document owns yet.
+``additions``: documents of which consent is still to be told, for seconds.
 ``record_keys``, in a second database with a user and backups of its own: one wrapped key a record.
 """
 
@@ -42,11 +43,14 @@ _DOCUMENT = _schema(
         "key": "binData",
         "metadata": "binData",
     },
-    {"content": "binData"},
+    {"masked_from": "date", "content": "binData"},
 )
 _VERSIONS = _schema({"_id": "string", "versions": "object", "seal": "binData"})
 _CHUNK = _schema({"_id": "string", "document": "string", "content": "binData"})
 _UPLOAD = _schema({"_id": "string", "record": "string", "started": "date", "abandoned": "bool"})
+_ADDITION = _schema(
+    {"_id": "string", "record": "string", "content": "binData", "due": "date", "batch": "string", "attempts": ["int", "long"]}
+)
 _RECORD_KEY = _schema({"_id": "string", "wrapped": "binData"})
 
 
@@ -72,6 +76,16 @@ async def open_chunks(database: Database) -> Collection:
 async def open_uploads(database: Database) -> Collection:
     """Collection ``uploads``: few documents, each short-lived."""
     return await ensure_collection(database, "uploads", validator=_UPLOAD)
+
+
+async def open_additions(database: Database) -> Collection:
+    """Collection ``additions``; ``_id`` is the document."""
+    indexes = [
+        IndexModel([("due", ASCENDING)], name="due"),
+        IndexModel([("record", ASCENDING), ("batch", ASCENDING)], name="record"),
+        IndexModel([("batch", ASCENDING)], name="batch"),
+    ]
+    return await ensure_collection(database, "additions", validator=_ADDITION, indexes=indexes)
 
 
 async def open_record_keys(database: Database) -> Collection:

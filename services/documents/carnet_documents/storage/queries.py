@@ -40,7 +40,7 @@ def _general(terms: DocumentFilter, now: datetime) -> dict[str, Any]:
         return _NOTHING
     query: dict[str, Any] = {}
     if Visibility.MASKED_FROM_PROFESSIONALS in excluded:
-        query |= _unmasked(terms)
+        query |= _unmasked(terms, now)
     if Visibility.HIDDEN_FROM_PATIENT in excluded:
         query["patient_from"] = {"$not": {"$gt": now}}
     if Visibility.HIDDEN_FROM_REPRESENTATIVES in excluded:
@@ -54,7 +54,8 @@ def _general(terms: DocumentFilter, now: datetime) -> dict[str, Any]:
     return query
 
 
-def _unmasked(terms: DocumentFilter) -> dict[str, Any]:
-    if not terms.unmasked_types:
-        return {"masked": False}
-    return {"$and": [{"$or": [{"masked": False}, {"type": {"$in": sorted(terms.unmasked_types)}}]}]}
+def _unmasked(terms: DocumentFilter, now: datetime) -> dict[str, Any]:
+    unmasked: list[dict[str, Any]] = [{"masked": False}, {"masked_from": {"$gt": now}}]
+    if terms.unmasked_types:
+        unmasked.append({"type": {"$in": sorted(terms.unmasked_types)}})
+    return {"$and": [{"$or": unmasked}]}

@@ -69,6 +69,7 @@ def placement_of(stored: Mapping[str, Any]) -> Placement:
         first_deposit_time=stored["first_deposit"],
         replaced_by=stored["replaced_by"],
         version=stored["version"],
+        masked_from=stored.get("masked_from"),
     )
 
 
@@ -93,7 +94,7 @@ def chunks_of(size: int) -> int:
 def to_stored(new: NewDocument, record_key: bytes, blinding: Blinding) -> dict[str, Any]:
     """The MongoDB document; content larger than a chunk is left to ``chunks``."""
     placement, place = new.placement, _place(new.placement)
-    stored = {
+    stored: dict[str, Any] = {
         "_id": placement.document,
         "record": placement.record,
         "class": placement.class_code,
@@ -110,6 +111,8 @@ def to_stored(new: NewDocument, record_key: bytes, blinding: Blinding) -> dict[s
         "key": seal(record_key, new.key, place("key")),
         "metadata": seal(new.key, metadata.encode(new.entry), place("metadata")),
     }
+    if placement.masked_from is not None:
+        stored["masked_from"] = placement.masked_from
     if not chunks_of(len(new.content)):
         stored["content"] = seal(new.key, new.content, place("content"))
     return stored

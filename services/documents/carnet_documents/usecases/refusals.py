@@ -11,6 +11,7 @@ _KINDS: dict[str, type[Refusal]] = {
     "NO_RECORD": NotFound,
     "NOT_FOUND": NotFound,
     "RECORD_CLOSED": FailedPrecondition,
+    "RECORD_DESTROYED": FailedPrecondition,
     "IDENTITY_NOT_QUALIFIED": FailedPrecondition,
     "STATE_FORBIDS": FailedPrecondition,
     "DOCUMENT_OF_ANOTHER_PATIENT": FailedPrecondition,

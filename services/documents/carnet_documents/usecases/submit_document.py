@@ -129,12 +129,16 @@ class SubmitDocument:
         if parent is not None:
             earlier = await self._keeping.earlier(new, record_key, held)
             parent = None if earlier else parent
-        # The permit may have ended while a slow sender sent: what is kept is kept under one that has not.
-        held = await self._decisions.permit(deposit.record, Action.DEPOSIT)
-        self._check_depositable(document_class, claim, held)
-        kept = await self._keeping(new, record_key, parent, held)
+
+        async def permitted() -> HeldPermit:
+            # The permit may have ended while a slow sender sent: what is kept is kept under one that has not.
+            held = await self._decisions.permit(deposit.record, Action.DEPOSIT)
+            self._check_depositable(document_class, claim, held)
+            return held
+
+        kept = await self._keeping(new, record_key, parent, await permitted(), permitted)
         if kept.is_earlier:
-            return await self._repeated(deposit, new, kept, held)
+            return await self._repeated(deposit, new, kept, await permitted())
         return DepositReceipt(show(kept.placement, kept.entry, self._clock.now(), self._documents.blinding), warnings, is_earlier=False)
 
     async def _repeated(self, deposit: Deposit, new: NewDocument, kept: Kept, held: HeldPermit) -> DepositReceipt:

@@ -15,7 +15,10 @@ from carnet_identity.api import mapping
 from carnet_identity.domain.broken_rule import BrokenRule
 from carnet_identity.domain.contact_channel import CODE_DIGITS, ChannelKind, ContactChannel, ContactChannels
 from carnet_identity.domain.mail_address import parse_mail_address, shown
+from carnet_identity.domain.push import parse_subscription
+from carnet_identity.domain.push import shown as shown_subscription
 from carnet_identity.usecases.add_contact_channel import AddContactChannel, NewChannel
+from carnet_identity.usecases.add_device import AddDevice
 from carnet_identity.usecases.list_contact_channels import ListContactChannels
 from carnet_identity.usecases.remove_contact_channel import RemoveContactChannel
 from carnet_identity.usecases.verify_contact_channel import VerifyContactChannel
@@ -28,9 +31,15 @@ class ContactChannelServicer(ContactChannelServiceServicer):
     """Parses, asks the use case, maps the answer."""
 
     def __init__(
-        self, add: AddContactChannel, verify: VerifyContactChannel, list_channels: ListContactChannels, remove: RemoveContactChannel
+        self,
+        add: AddContactChannel,
+        add_device: AddDevice,
+        verify: VerifyContactChannel,
+        list_channels: ListContactChannels,
+        remove: RemoveContactChannel,
     ) -> None:
         self._add = add
+        self._add_device = add_device
         self._verify = verify
         self._list = list_channels
         self._remove = remove
@@ -40,12 +49,17 @@ class ContactChannelServicer(ContactChannelServiceServicer):
         request: pb.AddContactChannelRequest,
         context: grpc.aio.ServicerContext[pb.AddContactChannelRequest, pb.AddContactChannelResponse],
     ) -> pb.AddContactChannelResponse:
-        """Notes an address and sends a code to it."""
+        """Notes an address and sends a code to it, or notes a device."""
         del context
         (patient,) = parse_name(request.patient, "patients/*", "patient")
         with mapping.refusing():
-            wanted = NewChannel(patient, _kind_from(request.kind), parse_mail_address(request.address))
-        answer = await self._add(asked(request), wanted, _added)
+            kind = _kind_from(request.kind)
+            parse = parse_subscription if kind is ChannelKind.PUSH else parse_mail_address
+            wanted = NewChannel(patient, kind, parse(request.address))
+        if kind is ChannelKind.PUSH:
+            answer = await self._add_device(asked(request), wanted, _added)
+        else:
+            answer = await self._add(asked(request), wanted, _added)
         return pb.AddContactChannelResponse.FromString(answer)
 
     async def VerifyContactChannel(  # noqa: N802
@@ -105,14 +119,15 @@ def _channel_to(held: ContactChannels, channel: ContactChannel) -> pb.ContactCha
     return pb.ContactChannel(
         name=held.name_of(channel),
         kind=pb.ContactChannelKind.Value(f"{_PREFIX}{channel.kind.value}"),
-        shown_address=shown(channel.address),
+        shown_address=shown_subscription(channel.address) if channel.kind is ChannelKind.PUSH else shown(channel.address),
         verify_time=None if channel.verify_time is None else mapping.timestamp_to(channel.verify_time),
         undeliverable=channel.is_undeliverable,
     )
 
 
-def _added(held: ContactChannels, channel: ContactChannel, code_expire_time: datetime) -> bytes:
-    answer = pb.AddContactChannelResponse(channel=_channel_to(held, channel), code_expire_time=mapping.timestamp_to(code_expire_time))
+def _added(held: ContactChannels, channel: ContactChannel, code_expire_time: datetime | None = None) -> bytes:
+    end = None if code_expire_time is None else mapping.timestamp_to(code_expire_time)
+    answer = pb.AddContactChannelResponse(channel=_channel_to(held, channel), code_expire_time=end)
     return answer.SerializeToString(deterministic=True)
 
 

@@ -12,6 +12,7 @@ from carnet_identity.api import mapping
 from carnet_identity.domain.finess import parse_finess
 from carnet_identity.domain.rpps import parse_rpps
 from carnet_identity.usecases.consult_directory import ConsultDirectory
+from carnet_identity.usecases.list_structure_keys import ListStructureKeys
 
 _MOST_NAMES = 200
 _KINDS = ("professionals", "structures", "patients")
@@ -20,8 +21,9 @@ _KINDS = ("professionals", "structures", "patients")
 class DirectoryServicer(DirectoryServiceServicer):
     """Parses, asks the use case, maps the answer."""
 
-    def __init__(self, directory: ConsultDirectory) -> None:
+    def __init__(self, directory: ConsultDirectory, structure_keys: ListStructureKeys) -> None:
         self._directory = directory
+        self._structure_keys = structure_keys
 
     async def LookupProfessional(  # noqa: N802 - the contract's name
         self,
@@ -64,3 +66,13 @@ class DirectoryServicer(DirectoryServiceServicer):
                 display_name(name=one.name, display_name=one.text, profession=one.profession, specialty=one.specialty) for one in found
             ]
         )
+
+    async def ListStructureKeys(  # noqa: N802
+        self,
+        request: pb.ListStructureKeysRequest,
+        context: grpc.aio.ServicerContext[pb.ListStructureKeysRequest, pb.ListStructureKeysResponse],
+    ) -> pb.ListStructureKeysResponse:
+        """The public keys that stand for a structure now."""
+        del context
+        (structure,) = parse_name(request.structure, "structures/*", "structure")
+        return pb.ListStructureKeysResponse(jwks=await self._structure_keys(structure))

@@ -25,6 +25,7 @@ from carnet_identity.domain.identity_status import IdentityAttribute, IdentitySt
 from carnet_identity.domain.ins import Ins, parse_ins
 from carnet_identity.domain.patient import Death, FormerIns, Patient
 from carnet_identity.domain.traits import Sex, Traits, parse_traits
+from carnet_identity.usecases.refer_to_patient import Standing
 
 _CODES: dict[str, type[Refusal]] = {
     "ASSERTION_INVALID": Unauthenticated,
@@ -81,6 +82,17 @@ def status_from(value: patient_pb2.IdentityStatus.ValueType) -> IdentityStatus:
 def status_to(status: IdentityStatus) -> patient_pb2.IdentityStatus.ValueType:
     """The status of the contract."""
     return patient_pb2.IdentityStatus.Value(f"IDENTITY_STATUS_{status.value}")
+
+
+def standing_to(standing: Standing) -> patient_reference_service_pb2.GetIdentityStatusResponse:
+    """What other services are told of a person."""
+    return patient_reference_service_pb2.GetIdentityStatusResponse(
+        identity_status=status_to(standing.status),
+        deceased=standing.is_deceased,
+        revision=standing.revision,
+        residence_departement=standing.departement,
+        comparison_open=standing.has_open_comparison,
+    )
 
 
 def evidence_from(message: patient_pb2.IdentityEvidence, *, now: datetime, tolerance: timedelta) -> IdentityEvidence:

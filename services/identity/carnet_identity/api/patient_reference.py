@@ -28,13 +28,7 @@ class PatientReferenceServicer(PatientReferenceServiceServicer):
         if request.professional:
             parse_name(request.professional, "professionals/*", "professional")
         standing = await self._refer.standing(patient_id, request.professional)
-        return pb.GetIdentityStatusResponse(
-            identity_status=mapping.status_to(standing.status),
-            deceased=standing.is_deceased,
-            revision=standing.revision,
-            residence_departement=standing.departement,
-            comparison_open=standing.has_open_comparison,
-        )
+        return mapping.standing_to(standing)
 
     async def MatchPatient(  # noqa: N802
         self, request: pb.MatchPatientRequest, context: grpc.aio.ServicerContext[pb.MatchPatientRequest, pb.MatchPatientResponse]

@@ -11,25 +11,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
-import gc
-import signal
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from carnet_platform.imports.command import EX_DATAERR, ListensNowhere, StoppedError, code_of, collect_seldom
+from carnet_platform.imports.lines import UTF_8
+from carnet_platform.imports.progress import ImportProgress, files_key
+from carnet_platform.imports.refused import RefusedLines
 from carnet_platform.platform import Platform
 from carnet_platform.process import run
 from carnet_platform.settings import SettingsError
-from pydantic import model_validator
-from pymongo.errors import PyMongoError
 
 from carnet_identity.domain.activity import day_in_paris
 from carnet_identity.domain.broken_rule import BrokenRule
@@ -37,50 +35,23 @@ from carnet_identity.domain.directory import RefusedLine
 from carnet_identity.domain.nomenclatures import Nomenclatures, read_nomenclatures
 from carnet_identity.settings import IdentitySettings
 from carnet_identity.storage.directory import DirectoryStore
-from carnet_identity.storage.directory_imports import DirectoryImports, SupersededError, files_key
 from carnet_identity.storage.due_withdrawals import DueWithdrawals
-from carnet_identity.storage.extracts import UTF_8, DirectoryExtracts
+from carnet_identity.storage.extracts import DirectoryExtracts
 from carnet_identity.storage.indexes import Collections, open_collections
 from carnet_identity.usecases.import_directory import STRUCTURES, ImportDirectory, ImportReport
 
-EX_DATAERR, EX_TEMPFAIL = 65, 75
 _TOLD_EVERY = timedelta(seconds=5)
 _ENCODINGS = (UTF_8, "windows-1252")
-_OBJECTS_BETWEEN_LOOKS = 100_000
 
 
-class CommandSettings(IdentitySettings):
-    """Identity's settings, of which this process uses neither ports nor workers: it may run beside an identity on one machine."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _listens_nowhere(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return {**values, "listen": "127.0.0.1:0", "health_listen": "127.0.0.1:0", "workers": 1}
-
-
-class StoppedError(Exception):
-    """The operator asked this process to stop."""
-
-
-class Report:
-    """Refused lines: each in a file as `file;line;heading;rule`, their number by rule in the log."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self._lines = csv.writer(file, delimiter=";", lineterminator="\n")
-        self._lines.writerow(("file", "line", "heading", "rule"))
-        self.counts: Counter[tuple[str, str, str]] = Counter()
-
-    def __call__(self, line: RefusedLine) -> None:
-        """One more."""
-        name, _, number = line.place.partition(":")
-        self._lines.writerow((name, number, line.field, line.rule))
-        self.counts[name, line.field, line.rule] += 1
+class CommandSettings(ListensNowhere, IdentitySettings):
+    """Identity's settings; the command may run beside an identity on one machine."""
 
 
 class Progress:
     """Keeps how far the import came, and tells it every few seconds."""
 
-    def __init__(self, kept: DirectoryImports, tell: Callable[..., None]) -> None:
+    def __init__(self, kept: ImportProgress, tell: Callable[..., None]) -> None:
         self._kept = kept
         self._tell = tell
         self._told = time.monotonic()
@@ -105,8 +76,13 @@ async def import_extracts(platform: Platform, options: argparse.Namespace) -> in
     codes = nomenclatures()
     collect_seldom()
     with options.report.open("w", encoding="utf-8", newline="") as opened:
-        report = Report(opened)
-        extracts = DirectoryExtracts(codes, report)
+        report = RefusedLines(opened)
+
+        def refused(line: RefusedLine) -> None:
+            name, _, number = line.place.partition(":")
+            report(name, int(number), line.field, line.rule)
+
+        extracts = DirectoryExtracts(codes, refused)
         try:
             await _read(platform, options, extracts)
             collections = await open_collections((await platform.mongo()).get_default_database())
@@ -148,7 +124,7 @@ async def _store(
 ) -> ImportReport:
     keys, clock = platform.keys(), platform.clock
     day = day_in_paris(clock.now())
-    kept = DirectoryImports(
+    kept = ImportProgress(
         collections.directory_imports, keys, clock, files_key((options.structures, options.professionals), day), STRUCTURES
     )
     importing = ImportDirectory(
@@ -164,12 +140,6 @@ async def _store(
     imported = await importing(extracts, day=day, tokens_end=tokens_end, progress=Progress(kept, platform.logger.info))
     await kept.finish()
     return imported
-
-
-def collect_seldom() -> None:
-    """Millions of rows come and go without a cycle among them: looking for garbage after every few of them took a tenth of the time."""
-    gc.freeze()
-    gc.set_threshold(_OBJECTS_BETWEEN_LOOKS)
 
 
 def nomenclatures() -> Nomenclatures:
@@ -194,21 +164,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _serve(platform: Platform, options: argparse.Namespace) -> None:
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        if task is not None:
-            loop.add_signal_handler(number, task.cancel)
     try:
-        code = await import_extracts(platform, options)
-    except (asyncio.CancelledError, StoppedError):
-        platform.logger.warning("directory.stopped", rule="the same command goes on where this one stopped")
-        code = EX_TEMPFAIL
-    except SupersededError:
-        platform.logger.warning("directory.superseded", rule="another import was begun after this one")
-        code = EX_TEMPFAIL
-    except PyMongoError as error:
-        platform.logger.warning("directory.stopped", kind=type(error).__name__, rule="the same command goes on where this one stopped")
-        code = EX_TEMPFAIL
+        code = await code_of(platform, "directory", lambda: import_extracts(platform, options))
     except OSError as error:
         platform.logger.error("directory.unreadable", file=str(error.filename), fault=error.strerror)  # noqa: TRY400 - no fault of ours
         code = EX_DATAERR

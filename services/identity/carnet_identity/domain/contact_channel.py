@@ -8,6 +8,7 @@ arguments.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -22,6 +23,8 @@ class ChannelKind(Enum):
     """By what a person is reached."""
 
     EMAIL = "EMAIL"
+    PUSH = "PUSH"
+    """A device, through the push gateway; its address is the gateway's name of its subscription."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class ContactChannel:
     code: SentCode | None = None
     verify_time: datetime | None = None
     is_undeliverable: bool = False
-    """Whether the mail server refused the address for good since it was last verified."""
+    """Whether the address was refused for good, or the subscription ended, since it was last verified."""
 
     @property
     def is_verified(self) -> bool:
@@ -101,6 +104,15 @@ class ContactChannels:
         kept = (*others, replace(channel, code=code)) if self.find(channel.id) is None else self._replaced(replace(channel, code=code))
         return replace(self, channels=kept, sent_times=(*self.codes_within_an_hour(now), now))
 
+    def with_device(self, device: ContactChannel) -> ContactChannels:
+        """With a device, new or known; raises TooManyChannelsError. A new one takes the place of those whose subscription has ended."""
+        if self.find(device.id) is not None:
+            return replace(self, channels=self._replaced(device))
+        kept = tuple(one for one in self.channels if one.kind is not ChannelKind.PUSH or not one.is_undeliverable)
+        if len(kept) >= MOST_CHANNELS:
+            raise TooManyChannelsError
+        return replace(self, channels=(*kept, device))
+
     def tried(self, channel: ContactChannel, mark: bytes, now: datetime) -> tuple[ContactChannels, bool]:
         """What a try with a code of that mark leaves, and whether the channel is verified by it.
 
@@ -122,9 +134,9 @@ class ContactChannels:
         """Without a channel."""
         return replace(self, channels=self._without(channel.id))
 
-    def to_be_told(self) -> tuple[ContactChannel, ...]:
-        """The channels on which the person hears of changes: verified, and not known to be refused."""
-        return tuple(channel for channel in self.channels if channel.is_verified and not channel.is_undeliverable)
+    def to_be_told(self, kinds: Collection[ChannelKind] = (ChannelKind.EMAIL,)) -> tuple[ContactChannel, ...]:
+        """The channels on which the person hears of changes, by mail unless said otherwise: verified, and not known to be refused."""
+        return tuple(one for one in self.channels if one.kind in kinds and one.is_verified and not one.is_undeliverable)
 
     def _without(self, channel_id: str) -> tuple[ContactChannel, ...]:
         return tuple(channel for channel in self.channels if channel.id != channel_id)

@@ -18,9 +18,11 @@ from carnet_identity.domain.notice_letter import WHEN, NoticeLetter
 
 CONTACT_CODE = "contact-code"
 CONTACT_REMOVED = "contact-removed"
+CONFIRMATION_CODE = "confirmation-code"
 _PLACEHOLDERS = {
     CONTACT_CODE: frozenset({"code", "minutes"}),
     CONTACT_REMOVED: frozenset[str](),
+    CONFIRMATION_CODE: frozenset({"code", "minutes"}),
     **{letter.value: WHEN for letter in NoticeLetter},
 }
 """Every template there must be, with what it is told."""

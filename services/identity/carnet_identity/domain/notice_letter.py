@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import Enum
 from zoneinfo import ZoneInfo
 
+from carnet_identity.domain.contact_channel import ChannelKind
+
 _PARIS = ZoneInfo("Europe/Paris")
 WHEN = frozenset({"date", "time"})
 """What each of these letters is told."""
@@ -24,6 +26,7 @@ class NoticeLetter(Enum):
     NEW_ACCESS = "notice-new-access"
     ACCESS_CHANGED = "notice-access-changed"
     SPACE_CHANGED = "notice-space-changed"
+    NEW_CONTENT = "notice-new-content"
     MANDATE = "notice-mandate"
     """Of what this service decides itself; nobody else asks for it."""
 
@@ -49,6 +52,8 @@ class Notice:
     """Whether those who represent her are told as well (rules.md 12)."""
     place_of_care: str
     """`structures/{structure}` where it happened; empty for nowhere."""
+    channels: frozenset[ChannelKind] = frozenset(ChannelKind)
+    """By what they are told."""
 
 
 def when(event_time: datetime) -> dict[str, str]:

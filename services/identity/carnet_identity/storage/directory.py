@@ -61,6 +61,10 @@ class DirectoryStore:
         """Professionals whose rows can be believed, in the order of their RPPS: above `after`, up to `upto` or to the last."""
         return self._professionals.believed({"rpps": {"$gt": after} if upto is None else {"$gt": after, "$lte": upto}})
 
+    async def professionals_by_rpps(self, numbers: Sequence[str]) -> Mapping[str, Professional]:
+        """Those of the RPPS that exist and whose rows can be believed."""
+        return {one.rpps: one async for one in self._professionals.believed({"rpps": {"$in": list(numbers)}})}
+
     async def structures_by_key(self, keys: Sequence[str]) -> Mapping[str, Structure]:
         """Those of the keys that exist and whose rows can be believed."""
         return {one.key: one async for one in self._structures.believed({"finess": {"$in": list(keys)}})}

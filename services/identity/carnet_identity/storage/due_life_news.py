@@ -12,7 +12,7 @@ from carnet_identity.domain.life_news import LifeNews
 
 
 class DueLifeNews:
-    """Collection `due_life_news`."""
+    """Collection `due_life_news`, or `due_mandate_news`: that a mandate in which she takes part changed."""
 
     def __init__(self, collection: Collection) -> None:
         self._due = collection

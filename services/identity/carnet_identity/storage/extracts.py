@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Final
+
+from carnet_platform.imports.lines import UTF_8, LineFile, NoSuchFileError, Told, first_line
 
 from carnet_identity.domain.activity import Activity
 from carnet_identity.domain.broken_rule import BrokenRule
@@ -21,15 +22,8 @@ from carnet_identity.domain.national_extract import NationalExtract
 from carnet_identity.domain.nomenclatures import Nomenclatures
 from carnet_identity.storage.sorted_lines import LINES_AT_ONCE, SortedLines
 
-LONGEST_LINE: Final = 64 * 1024
-"""Bytes; a line of the published files has about a thousand."""
-UTF_8: Final = "utf-8"
-_TOLD_EVERY = 50_000
 _OF_FINESS, _OF_A_LINE = "0", "1"
 """What FINESS says of a structure comes before what a line of a professional says."""
-
-Told = Callable[[str, int], None]
-"""Is told the file and how many of its lines were read; may raise to stop."""
 
 
 class DirectoryExtracts:
@@ -45,8 +39,7 @@ class DirectoryExtracts:
 
     def read_structures(self, file: Path, encoding: str = UTF_8, told: Told | None = None) -> None:
         """Reads FINESS; BrokenRule when its headings are missing, OSError when it cannot be read."""
-        lines = self._lines(file, "structures", encoding, told)
-        first = _first(lines, "structures")
+        first, lines = self._lines(file, "structures", encoding, told)
         with _nothing_changed("structures"):
             extract = FinessExtract(first)
         for number, line in chain([(1, first)] if extract.is_first_line_data else [], lines):
@@ -60,8 +53,7 @@ class DirectoryExtracts:
 
     def read_professionals(self, file: Path, encoding: str = UTF_8, told: Told | None = None) -> None:
         """Reads the extract of professionals; BrokenRule when its headings are missing, OSError when it cannot be read."""
-        lines = self._lines(file, "professionals", encoding, told)
-        first = _first(lines, "professionals")
+        first, lines = self._lines(file, "professionals", encoding, told)
         with _nothing_changed("professionals"):
             extract = NationalExtract(first, self._codes)
         for number, line in lines:
@@ -98,30 +90,19 @@ class DirectoryExtracts:
     def _add(self, entry: StructureEntry, origin: str) -> None:
         self._structures.add("\t".join((entry.key, origin, *entry[1:])))
 
-    def _lines(self, file: Path, kind: str, encoding: str, told: Told | None) -> Iterator[tuple[int, str]]:
-        """The lines that could be decoded, without their ends, numbered from 1."""
-        number = 0
-        with file.open("rb", buffering=1024 * 1024) as stream:
-            while raw := stream.readline(LONGEST_LINE):
-                number += 1
-                if told is not None and number % _TOLD_EVERY == 0:
-                    told(kind, number)
-                if not raw.endswith(b"\n"):
-                    self.is_complete = False
-                    rule = "a line longer than 64 KiB: not a file of lines" if len(raw) == LONGEST_LINE else "the last line has no end"
-                    self._refused(kind, number, "", f"{rule}; the file may have broken off")
-                    return
-                try:
-                    line = raw.decode(encoding)
-                except UnicodeDecodeError:
-                    if number == 1:
-                        raise BrokenRule(kind, f"the first line is not {encoding}; nothing was changed") from None
-                    self.is_complete = False
-                    self._refused(kind, number, "", f"the line is not {encoding}")
-                    continue
-                yield number, line.rstrip("\r\n").removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}" if number == 1 else "")
-        if told is not None:
-            told(kind, number)
+    def _lines(self, file: Path, kind: str, encoding: str, told: Told | None) -> tuple[str, Iterator[tuple[int, str]]]:
+        """The first line, and the others, numbered from 2."""
+        opened = LineFile(file, kind, encoding, self._refused, told)
+
+        def others() -> Iterator[tuple[int, str]]:
+            yield from lines
+            self.is_complete = self.is_complete and opened.is_complete
+
+        lines = opened.lines()
+        try:
+            return first_line(lines, kind), others()
+        except NoSuchFileError as none:
+            raise BrokenRule(none.kind, none.rule) from None
 
     def _refused(self, kind: str, number: int, field: str, rule: str) -> None:
         self.refused += 1
@@ -131,13 +112,6 @@ class DirectoryExtracts:
 def _activity(values: list[str]) -> Activity:
     profession, specialty, structure, sector, mode, is_locum, is_care, begin, end = values[4:]
     return Activity(structure, profession, specialty, sector, mode, is_locum == "1", is_care == "1", begin, end)
-
-
-def _first(lines: Iterator[tuple[int, str]], kind: str) -> str:
-    number, line = next(lines, (0, ""))
-    if not number:
-        raise BrokenRule(kind, "the file has no whole first line; nothing was changed")
-    return line
 
 
 @contextmanager

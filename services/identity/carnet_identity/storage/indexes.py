@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from carnet_platform.imports.progress import VALIDATOR as PROGRESS
 from carnet_platform.mongo import Collection, Database, ensure_collection
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
@@ -43,10 +44,12 @@ class Collections:
     sessions: Collection
     due_withdrawals: Collection
     due_life_news: Collection
+    due_mandate_news: Collection
     stops: Collection
     contact_channels: Collection
     sent_codes: Collection
     outbox: Collection
+    pushes: Collection
     mandates: Collection
     mandate_barriers: Collection
     hidden_places: Collection
@@ -71,7 +74,6 @@ _ACTIVITIES = {"bsonType": "array", "items": {"bsonType": "object"}}
 _PROFESSIONAL = _exactly(rpps=_TEXT, family_name=_TEXT, given_name=_TEXT, title=_TEXT, activities=_ACTIVITIES, seal=_BYTES)
 # `finess` holds a structure's key, which is its FINESS where it has one (domain/directory.py, structure_key).
 _STRUCTURE = _exactly(finess=_TEXT, entity_finess=_TEXT, siren=_TEXT, siret=_TEXT, display_name=_TEXT, seal=_BYTES)
-_DIRECTORY_IMPORT = _exactly(files=_TEXT, run=_NUMBER, phase=_TEXT, position=_TEXT, time=_DATE, seal=_BYTES)
 _SESSION = _exactly(
     subject=_TEXT,
     role=_TEXT,
@@ -140,7 +142,7 @@ async def open_collections(database: Database) -> Collections:
         structures=await ensure_collection(
             database, "structures", validator=_STRUCTURE, indexes=[IndexModel([("finess", ASCENDING)], name="finess", unique=True)]
         ),
-        directory_imports=await ensure_collection(database, "directory_imports", validator=_DIRECTORY_IMPORT),
+        directory_imports=await ensure_collection(database, "directory_imports", validator=PROGRESS),
         sessions=await ensure_collection(
             database,
             "sessions",
@@ -158,6 +160,7 @@ async def open_collections(database: Database) -> Collections:
         ),
         due_withdrawals=await ensure_collection(database, "due_withdrawals", validator=_DUE_WITHDRAWAL),
         due_life_news=await ensure_collection(database, "due_life_news", validator=_DUE_LIFE_NEWS),
+        due_mandate_news=await ensure_collection(database, "due_mandate_news", validator=_DUE_LIFE_NEWS),
         stops=await ensure_collection(database, "stops", validator=_STOPS),
         mandates=await ensure_collection(
             database,
@@ -179,14 +182,19 @@ async def open_collections(database: Database) -> Collections:
             validator=_SENT_CODES,
             indexes=[IndexModel([("counted_from", ASCENDING)], name="kept", expireAfterSeconds=int(SENT_CODES_KEPT.total_seconds()))],
         ),
-        outbox=await ensure_collection(
-            database,
-            "outbox",
-            validator=_OUTBOX,
-            indexes=[
-                IndexModel([("is_withheld", ASCENDING), ("due", ASCENDING)], name="due"),
-                IndexModel([("expire_time", ASCENDING)], name="expire_time"),
-                IndexModel([("patient", ASCENDING), ("channel", ASCENDING)], name="channel"),
-            ],
-        ),
+        outbox=await _open_outbox(database, "outbox"),
+        pushes=await _open_outbox(database, "pushes"),
+    )
+
+
+async def _open_outbox(database: Database, name: str) -> Collection:
+    return await ensure_collection(
+        database,
+        name,
+        validator=_OUTBOX,
+        indexes=[
+            IndexModel([("is_withheld", ASCENDING), ("due", ASCENDING)], name="due"),
+            IndexModel([("expire_time", ASCENDING)], name="expire_time"),
+            IndexModel([("patient", ASCENDING), ("channel", ASCENDING)], name="channel"),
+        ],
     )

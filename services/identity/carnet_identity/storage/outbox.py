@@ -24,7 +24,6 @@ from pymongo import ASCENDING, ReturnDocument
 
 from carnet_identity.domain.letter import Letter
 
-_COLLECTION = "outbox"
 _log = structlog.get_logger(__name__)
 
 
@@ -40,11 +39,11 @@ class QueuedLetter:
 
 
 class Outbox:
-    """Collection `outbox`."""
+    """Collection `outbox`, of what the mail server takes, or `pushes`, of what the push gateway does: one keeps the other from nothing."""
 
     def __init__(self, collection: Collection, keys: MasterKeys) -> None:
-        self._rows = collection
-        self._sealer = Sealer(keys, _COLLECTION)
+        self._rows, self._name = collection, collection.name
+        self._sealer = Sealer(keys, self._name)
 
     async def add(
         self,
@@ -63,7 +62,7 @@ class Outbox:
                 "_id": letter.id,
                 "patient": patient_id,
                 "channel": channel_id,
-                "letter": Binary(self._sealer.seal(json.dumps(asdict(letter)).encode(), _context(letter.id, patient_id, channel_id))),
+                "letter": Binary(self._sealer.seal(json.dumps(asdict(letter)).encode(), self._context(letter.id, patient_id, channel_id))),
                 "due": expire_time if is_withheld else now,
                 "expire_time": expire_time,
                 "attempts": 0,
@@ -117,7 +116,7 @@ class Outbox:
         return int(await self._rows.estimated_document_count())
 
     def _opened(self, row: dict[str, Any]) -> QueuedLetter:
-        sealed = self._sealer.unseal(bytes(row["letter"]), _context(row["_id"], row["patient"], row["channel"]))
+        sealed = self._sealer.unseal(bytes(row["letter"]), self._context(row["_id"], row["patient"], row["channel"]))
         return QueuedLetter(
             letter=Letter(**json.loads(sealed)),
             patient_id=row["patient"],
@@ -126,6 +125,5 @@ class Outbox:
             expire_time=row["expire_time"],
         )
 
-
-def _context(letter_id: str, patient_id: str, channel_id: str) -> Context:
-    return Context(_COLLECTION, "letter", subject=patient_id, item=f"{channel_id}/{letter_id}")
+    def _context(self, letter_id: str, patient_id: str, channel_id: str) -> Context:
+        return Context(self._name, "letter", subject=patient_id, item=f"{channel_id}/{letter_id}")

@@ -1,9 +1,10 @@
-"""Turns a notice that another service decided on into letters, one for each address, in the outbox.
+"""Turns a notice that another service decided on into letters, one for each address and device, in the outbox.
 
 1. Who is told is looked up: the person and, where asked, those who represent her now.
 2. In one transaction: a request that was answered before gets the same answer; a person who has died gets nothing, nor does anybody for
-   her (rules.md 17); otherwise a letter is queued for each verified address that the mail server has not refused for good.
-3. The letters are sent from the outbox (`send_letters.py`), within a second or so when the mail server answers.
+   her (rules.md 17); otherwise a letter is queued for each verified address that the mail server has not refused for good, and a push
+   for each device, as far as the notice is told by these.
+3. They are sent from the outboxes (`send_letters.py`), within a second or so when the mail server, or the push gateway, answers.
 
 So a caller that does not hear the answer asks again, and nobody gets the letter twice. The mail server is not asked: that it is down must
 keep nobody from being told later.
@@ -77,5 +78,5 @@ class DeliverNotice:
         if person.is_deceased:
             return NoticeOutcome.PERSON_DECEASED
         told = (notice.patient, *others)
-        is_any = await self.letters.queue(session, told, notice.letter, notice.event_time, self.clock.now())
+        is_any = await self.letters.queue(session, told, notice, self.clock.now())
         return NoticeOutcome.QUEUED if is_any else NoticeOutcome.NO_CHANNEL

@@ -14,13 +14,14 @@ has ended (`tokens_end`).
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final, Self, TypeVar
+from typing import Final, TypeVar
+
+from carnet_platform.imports.one_behind import OneBehind
 
 from carnet_identity.domain.activity import Activity, opened
 from carnet_identity.domain.broken_rule import BrokenRule
@@ -114,7 +115,7 @@ class ImportDirectory:
 
     async def _structures(self, running: _Running, reached: str | None) -> None:
         """Those above the key reached; None when all were stored before."""
-        async with _OneBehind() as storing:
+        async with OneBehind() as storing:
             for batch in _batches(running.source.structures(), self._at_once):
                 running.report.structures += len(batch)
                 if reached is None or batch[-1].key <= reached:
@@ -128,7 +129,7 @@ class ImportDirectory:
 
     async def _professionals(self, running: _Running, reached: str) -> None:
         after = reached
-        async with _OneBehind() as storing:
+        async with OneBehind() as storing:
             for batch in _batches(running.source.professionals(), self._at_once):
                 running.report.professionals += len(batch)
                 running.report.activities += sum(len(entry.activities) for entry in batch)
@@ -187,37 +188,6 @@ class ImportDirectory:
             found = await self._directory.structures_by_key(missing)
             _remember(running, {key: one.id for key, one in found.items()})
         return [entry._replace(activities=tuple(_named(entry.activities, known))) for entry in batch]
-
-
-class _OneBehind:
-    """Work that goes on while the next is made ready: one piece after the other, and the last is awaited."""
-
-    def __init__(self) -> None:
-        self._task: asyncio.Task[None] | None = None
-
-    async def then(self, work: Coroutine[Any, Any, None]) -> None:
-        """Begins when what was begun before has ended; raises what that raised."""
-        try:
-            await self._settled()
-        except BaseException:
-            work.close()
-            raise
-        self._task = asyncio.create_task(work)
-
-    async def _settled(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            await task
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
-        await self._settled()
 
 
 def _remember(running: _Running, ids: Mapping[str, str]) -> None:

@@ -121,6 +121,26 @@ class Directory(Protocol):
         ...
 
 
+class NumberedPatients(Protocol):
+    """Persons, many at once."""
+
+    async def of_ins(self, numbers: Sequence[Ins]) -> Mapping[Ins, Patient]:
+        """By exact INS, present or former; unknown ones, and those whose rows cannot be believed, are left out."""
+        ...
+
+
+class NumberedDirectory(Protocol):
+    """Professionals and structures, many at once; unknown ones, and those whose rows cannot be believed, are left out."""
+
+    async def professionals_by_rpps(self, numbers: Sequence[str]) -> Mapping[str, Professional]:
+        """By RPPS."""
+        ...
+
+    async def structures_by_key(self, keys: Sequence[str]) -> Mapping[str, Structure]:
+        """By the key that the directory knows them by."""
+        ...
+
+
 class DirectoryWriter(Protocol):
     """What an import needs; rows that cannot be believed are left out and left alone."""
 

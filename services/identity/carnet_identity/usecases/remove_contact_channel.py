@@ -1,4 +1,4 @@
-"""Forgets a channel; the person's other verified channels are told, so that nobody takes her addresses away unnoticed.
+"""Forgets a channel; the person's other verified addresses are told, so that nobody takes her addresses away unnoticed.
 
 Removing does not wait for the mail server: the letters are queued with the removal, and wait for it up to three days.
 """
@@ -17,7 +17,7 @@ from carnet_platform.identifiers import new_id
 from carnet_platform.mongo import Client, in_transaction
 from carnet_platform.mongo import Session as StoreSession
 
-from carnet_identity.domain.contact_channel import ContactChannels
+from carnet_identity.domain.contact_channel import ChannelKind, ContactChannels
 from carnet_identity.domain.letter import CONTACT_REMOVED, LetterTemplates
 from carnet_identity.usecases.acting_for import ActingFor
 from carnet_identity.usecases.contact_ports import Channels, Letters
@@ -36,6 +36,7 @@ class RemoveContactChannel:
     acting: ActingFor
     channels: Channels
     letters: Letters
+    pushes: Letters
     templates: LetterTemplates
     changes: ChangeRecord
     requests: Requests
@@ -68,7 +69,7 @@ class RemoveContactChannel:
             raise NotFound("NOT_FOUND", "the person has no such channel", field="channel")
         left, now = held.without(channel), self.clock.now()
         await self.channels.put(session, left)
-        await self.letters.forget(session, held.patient_id, channel.id)
+        await (self.pushes if channel.kind is ChannelKind.PUSH else self.letters).forget(session, held.patient_id, channel.id)
         await self._tell(session, left, now)
         payload = event(CONTACT_CHANNEL_REMOVED, current_call(), now, subject=held.patient)
         await self.changes.append(session, held.subject, payload)

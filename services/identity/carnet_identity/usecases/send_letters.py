@@ -1,6 +1,9 @@
-"""Sends the letters of the outbox, each once as far as SMTP allows. Runs as long as the process lives.
+"""Sends the letters of an outbox, each once as far as SMTP or a webhook allows. Runs as long as the process lives.
 
-1. Something is due, and the mail server answers as it should: otherwise nothing is taken, so that an outage costs no attempt.
+It runs once for mail and once for push, so that the one never waits for the other.
+
+1. Something is due, and the mail server answers as it should: otherwise nothing is taken, so that an outage costs no attempt. A push
+   gateway is not asked before.
 2. One letter is taken, and nobody else gets it for two minutes.
 3. Accepted: forgotten. Refused because of the address: the channel is marked undeliverable and the letter forgotten, in one transaction.
    Anything else: due again after a growing pause, until its attempts or its time are over; then an alarm says that it was not delivered.
@@ -25,6 +28,7 @@ from carnet_platform.mongo import Client, in_transaction, raise_if_cancelled
 from carnet_platform.mongo import Session as StoreSession
 from pymongo.errors import PyMongoError
 
+from carnet_identity.domain.contact_channel import ChannelKind
 from carnet_identity.domain.letter import Delivery
 from carnet_identity.usecases.contact_ports import Channels, Mailer, Taken
 from carnet_identity.usecases.ports import Patients
@@ -75,6 +79,9 @@ class SendLetters:
     at_once: int
     """Letters on their way at once."""
     most_attempts: int
+    kind: ChannelKind = ChannelKind.EMAIL
+    jitter: Callable[[], float] = lambda: 1.0
+    """By what a pause is multiplied."""
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def wake(self) -> None:
@@ -107,22 +114,35 @@ class SendLetters:
         """Forgets one letter whose time is over; whether there was one."""
         over = await self.queue.take_expired(self.clock.now())
         if over is not None and over[1]:
-            _log.error("mail.not_delivered", letter=over[0])
+            self._give_up(over[0])
         return over is not None
 
     async def _settle(self, taken: Taken, delivery: Delivery) -> None:
         if delivery is Delivery.ACCEPTED:
             await self.queue.done(taken.letter.id)
-            _log.info("mail.sent", letter=taken.letter.id, attempts=taken.attempts)
+            self._tell("sent", letter=taken.letter.id, attempts=taken.attempts)
         elif delivery is Delivery.NO_SUCH_ADDRESS:
             await self._mark_undeliverable(taken)
         else:
-            due = self.clock.now() + min(_SHORTEST_PAUSE * 2 ** (taken.attempts - 1), _LONGEST_PAUSE)
+            due = self.clock.now() + min(_SHORTEST_PAUSE * 2 ** min(taken.attempts - 1, 10), _LONGEST_PAUSE) * self.jitter()
             if taken.attempts < self.most_attempts and due < taken.expire_time:
                 await self.queue.put_back(taken.letter.id, taken.attempts, due)
             else:
                 await self.queue.done(taken.letter.id)
-                _log.error("mail.not_delivered", letter=taken.letter.id)
+                self._give_up(taken.letter.id)
+
+    def _give_up(self, letter_id: str) -> None:
+        if self.kind is ChannelKind.PUSH:
+            _log.error("push.not_delivered", letter=letter_id)
+        else:
+            _log.error("mail.not_delivered", letter=letter_id)
+
+    def _tell(self, what: str, **more: str | int) -> None:
+        _log.info(f"{self._word}.{what}", **more)
+
+    @property
+    def _word(self) -> str:
+        return "push" if self.kind is ChannelKind.PUSH else "mail"
 
     async def _mark_undeliverable(self, taken: Taken) -> None:
         async def body(session: StoreSession) -> None:
@@ -133,7 +153,7 @@ class SendLetters:
             await self.queue.done(taken.letter.id, session)
 
         await in_transaction(self.client, body)
-        _log.info("mail.undeliverable", letter=taken.letter.id)
+        self._tell("undeliverable", letter=taken.letter.id)
 
     async def _again_and_again(self, once: Callable[[], Awaitable[bool]]) -> None:
         pause = self.every
@@ -142,7 +162,7 @@ class SendLetters:
             try:
                 is_more = await once()
             except (Refusal, PyMongoError, EnvelopeError) as error:
-                _log.warning("mail.waiting", kind=type(error).__name__)
+                _log.warning(f"{self._word}.waiting", kind=type(error).__name__)
                 # Not woken meanwhile: a new letter is no reason to ask sooner what has just failed.
                 await asyncio.sleep(pause.total_seconds())
                 pause = min(pause * 2, _LONGEST_REST)

@@ -1,4 +1,7 @@
-"""Tells consent of persons whose death was stated or taken back, until it has learnt that. Runs as long as the process lives."""
+"""Tells consent of persons whose death was stated or taken back, until it has learnt that. Runs as long as the process lives.
+
+And, by another queue and another client, of persons in whose mandates something changed.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The command `carnet-records`, which an operator runs beside consent."""
