@@ -1,5 +1,7 @@
 """Ports of this machine's loopback address: which are free, which are kept between two runs."""
 
+import contextlib
+import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -11,8 +13,18 @@ from carnet_dev.private_files import write_private
 LOOPBACK = "127.0.0.1"
 
 
+_FIRST_TRIED = 10_240
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
 def free_port() -> int:
-    """A port that nothing listens on now."""
+    """A port that nothing listens on now, and that no connection is given as its own end before somebody does."""
+    ports = range(_FIRST_TRIED, int(_EPHEMERAL.read_text().split()[0]))
+    for _ in ports:
+        port = secrets.choice(ports)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])

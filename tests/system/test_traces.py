@@ -47,6 +47,7 @@ documents server carnet.documents.v1.SubmissionService/SubmitDocument
   documents client insert documents
   documents client find changes
   documents client insert changes
+  documents client insert additions
   documents client commitTransaction admin
 """
 READ = f"""\

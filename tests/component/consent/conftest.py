@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -229,16 +229,25 @@ def settings(**changed: object) -> ConsentSettings:
     return ConsentSettings(**(needed | changed))
 
 
+@asynccontextmanager
+async def started(
+    database: tuple[Any, Any], configured: ConsentSettings, clock: TestClock, identity: KnownPersons
+) -> AsyncIterator[Running]:
+    """Consent on a database, with its batches, until the end of the block."""
+    client, opened = database
+    consent = await put_together(client, KEYS, clock, configured, identity)
+    reading = asyncio.create_task(consent.batch.run())
+    try:
+        yield Running(consent, opened, clock, identity)
+    finally:
+        reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await reading
+        await consent.journal.close()
+
+
 @pytest.fixture
 async def running(database: tuple[Any, Any]) -> AsyncIterator[Running]:
     """Consent on a fresh database."""
-    client, opened = database
-    clock = TestClock()
-    identity = KnownPersons()
-    consent = await put_together(client, KEYS, clock, settings(read_batch_timeout=timedelta(seconds=1)), identity)
-    reading = asyncio.create_task(consent.batch.run())
-    yield Running(consent, opened, clock, identity)
-    reading.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await reading
-    await consent.journal.close()
+    async with started(database, settings(read_batch_timeout=timedelta(seconds=1)), TestClock(), KnownPersons()) as one:
+        yield one

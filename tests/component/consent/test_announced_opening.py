@@ -1,7 +1,6 @@
 """Announced opening: six weeks to oppose, then a record (CSP L1111-14, R1111-28)."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -10,9 +9,8 @@ import pytest
 from carnet.consent.v1 import record_pb2
 from carnet.consent.v1 import record_service_pb2 as pb
 from carnet_consent.domain.person import PersonStatus
-from carnet_consent.main import put_together
 from carnet_platform.errors import Refusal
-from component.consent.conftest import DOCTOR, HOLDER, KEYS, OTHER_PERSON, KnownPersons, Running, TestClock, new_request, settings
+from component.consent.conftest import DOCTOR, HOLDER, OTHER_PERSON, KnownPersons, Running, TestClock, new_request, settings, started
 from component.consent.life import (
     INSURER,
     acting_under,
@@ -35,18 +33,12 @@ GUARDIAN = acting_under("ADULT_REPRESENTATION")
 @pytest.fixture
 async def announcing(database: tuple[Any, Any]) -> AsyncIterator[Running]:
     """Consent where records are opened by announcement, in two departements."""
-    client, opened = database
     clock, identity = TestClock(), KnownPersons()
     for patient in (HOLDER.subject, OTHER_PERSON.subject):
         identity.persons[patient] = PersonStatus(is_qualified=True, revision=1, departement="67")
     configured = settings(opening="ANNOUNCED", open_departements=frozenset({"67", "2A"}))
-    consent = await put_together(client, KEYS, clock, configured, identity)
-    reading = asyncio.create_task(consent.batch.run())
-    yield Running(consent, opened, clock, identity)
-    reading.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await reading
-    await consent.journal.close()
+    async with started(database, configured, clock, identity) as one:
+        yield one
 
 
 async def reason_of(refused: Any) -> str:  # noqa: ANN401 - any call

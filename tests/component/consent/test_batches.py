@@ -1,7 +1,6 @@
 """Decisions asked side by side, through the read batch on a real store: each is answered as if it were asked alone (trial C3)."""
 
 import asyncio
-import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,9 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from carnet_consent.main import put_together
 from component.consent.calling_policy import Directory, StandingClock
-from component.consent.conftest import DOCTOR, HOLDER, KEYS, NURSE, OTHER_PERSON, Running, Someone, settings
+from component.consent.conftest import DOCTOR, HOLDER, NURSE, OTHER_PERSON, Running, Someone, settings, started
 
 BOTH_DRIVERS = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
 ASKERS = (
@@ -32,15 +30,8 @@ ASKERS = (
 @pytest.fixture
 async def running(database: tuple[Any, Any]) -> AsyncIterator[Running]:
     """Consent with a clock that stands, so that two answers to one question can be equal to the last byte."""
-    client, opened = database
-    clock, identity = StandingClock(), Directory()
-    consent = await put_together(client, KEYS, clock, settings(read_batch_timeout=timedelta(seconds=30)), identity)
-    reading = asyncio.create_task(consent.batch.run())
-    yield Running(consent, opened, clock, identity)
-    reading.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await reading
-    await consent.journal.close()
+    async with started(database, settings(read_batch_timeout=timedelta(seconds=30)), StandingClock(), Directory()) as one:
+        yield one
 
 
 async def records(running: Running) -> list[str]:

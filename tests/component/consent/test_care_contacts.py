@@ -1,7 +1,6 @@
 """Care contacts on a real store: a structure's signature takes a first opening out of the budget, once, for whom it names, and now."""
 
 import asyncio
-import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -13,7 +12,6 @@ import structlog
 from carnet.audit.v1.event_pb2 import Event
 from carnet.consent.v1 import care_contact_service_pb2 as pb
 from carnet_consent.api.care_contact import CareContactServicer
-from carnet_consent.main import put_together
 from carnet_platform.changes import ChangeLog
 from carnet_platform.errors import Refusal
 from component.consent.conftest import (
@@ -25,11 +23,11 @@ from component.consent.conftest import (
     KnownPersons,
     Running,
     Someone,
-    TestClock,
     new_request,
     settings,
+    started,
 )
-from component.consent.test_opening_budget import BREAKING, SPENT, looked_up
+from component.consent.test_opening_budget import BREAKING, SPENT, looked_up, midday
 from google.protobuf import json_format
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
@@ -54,19 +52,11 @@ class HungIdentity(KnownPersons):
 @pytest.fixture
 async def running(database: tuple[Any, Any]) -> AsyncIterator[Running]:
     """Consent with a budget of one person a professional, and three care contacts a structure."""
-    client, opened = database
-    clock, identity = TestClock(), HungIdentity()
+    identity = HungIdentity()
     identity.keys[NURSE.structure] = json.dumps(KeySet([KEY]).as_dict(private=False))
     brief = settings(opening_budget_professional=1, care_contact_rate_structure=3, care_contact_key_timeout=timedelta(milliseconds=50))
-    consent = await put_together(client, KEYS, clock, brief, identity)
-    # The middle of a day, so that no test meets its end.
-    clock.moved = clock.now().replace(hour=12, minute=0) - clock.now()
-    reading = asyncio.create_task(consent.batch.run())
-    yield Running(consent, opened, clock, identity)
-    reading.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await reading
-    await consent.journal.close()
+    async with started(database, brief, midday(), identity) as one:
+        yield one
 
 
 def signed(running: Running, patient: str, key: ECKey = KEY, who: Someone = NURSE, *, alg: str = "ES256", **changed: Any) -> str:  # noqa: ANN401  # claims

@@ -1,10 +1,11 @@
 """Departements are opened one by one (domain.md 2): which codes the setting takes, and for whom a record is opened on request."""
 
+from typing import Any
+
 import pytest
 from carnet_consent.domain.person import PersonStatus
-from carnet_consent.main import put_together
 from carnet_platform.errors import Refusal
-from component.consent.conftest import DOCTOR, HOLDER, KEYS, KnownPersons, Running, TestClock, settings
+from component.consent.conftest import DOCTOR, HOLDER, KnownPersons, TestClock, settings, started
 from pydantic import ValidationError
 
 
@@ -19,18 +20,15 @@ def test_what_is_no_departement_stops_the_start(code: str) -> None:
         settings(open_departements=frozenset({"67", code}))
 
 
-async def test_a_record_is_opened_on_request_for_who_lives_in_an_open_departement(database: tuple[object, object]) -> None:
+async def test_a_record_is_opened_on_request_for_who_lives_in_an_open_departement(database: tuple[Any, Any]) -> None:
     """Who lives nobody knows where waits too: else not being known would open a record everywhere. The remedy is to register where."""
-    client, opened = database
-    identity, clock = KnownPersons(), TestClock()
-    consent = await put_together(client, KEYS, clock, settings(open_departements=frozenset({"2A", "971"})), identity)  # type: ignore[arg-type]
-    running = Running(consent, opened, clock, identity)
-    for who in (DOCTOR, HOLDER):
-        for departement in ("67", "2B", "97", "972", ""):
-            identity.persons[HOLDER.subject] = PersonStatus(is_qualified=True, revision=1, departement=departement)
-            with pytest.raises(Refusal) as raised:
-                await running.open(who)
-            assert raised.value.reason == "DEPARTEMENT_NOT_OPEN"
-    identity.persons[HOLDER.subject] = PersonStatus(is_qualified=True, revision=1, departement="971")
-    assert await running.open(HOLDER)
-    await consent.journal.close()
+    identity = KnownPersons()
+    async with started(database, settings(open_departements=frozenset({"2A", "971"})), TestClock(), identity) as running:
+        for who in (DOCTOR, HOLDER):
+            for departement in ("67", "2B", "97", "972", ""):
+                identity.persons[HOLDER.subject] = PersonStatus(is_qualified=True, revision=1, departement=departement)
+                with pytest.raises(Refusal) as raised:
+                    await running.open(who)
+                assert raised.value.reason == "DEPARTEMENT_NOT_OPEN"
+        identity.persons[HOLDER.subject] = PersonStatus(is_qualified=True, revision=1, departement="971")
+        assert await running.open(HOLDER)

@@ -1,7 +1,6 @@
 """The opening budget on a real store: who asks for more persons than anybody treats is refused, and never in an emergency."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -10,7 +9,6 @@ import pytest
 import structlog
 from carnet.consent.v1 import emergency_access_service_pb2 as emergencies
 from carnet.consent.v1 import record_service_pb2 as records
-from carnet_consent.main import put_together
 from carnet_consent.storage.openings import Openings
 from carnet_platform.errors import Refusal, ResourceExhausted
 from component.consent.conftest import (
@@ -25,6 +23,7 @@ from component.consent.conftest import (
     TestClock,
     new_request,
     settings,
+    started,
 )
 
 BOTH_DRIVERS = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
@@ -33,20 +32,18 @@ BREAKING = Someone(NURSE.subject, "60", NURSE.structure, purpose="BREAK_GLASS")
 SPENT = "OPENING_BUDGET_SPENT"
 
 
+def midday() -> TestClock:
+    """A clock in the middle of a day, so that no test meets its end."""
+    clock = TestClock()
+    clock.moved = clock.now().replace(hour=12, minute=0) - clock.now()
+    return clock
+
+
 @pytest.fixture
 async def running(database: tuple[Any, Any]) -> AsyncIterator[Running]:
     """Consent with a budget of two persons a professional and three a structure."""
-    client, opened = database
-    clock, identity = TestClock(), KnownPersons()
-    consent = await put_together(client, KEYS, clock, settings(opening_budget_professional=2, opening_budget_structure=3), identity)
-    # The middle of a day, so that no test meets its end.
-    clock.moved = clock.now().replace(hour=12, minute=0) - clock.now()
-    reading = asyncio.create_task(consent.batch.run())
-    yield Running(consent, opened, clock, identity)
-    reading.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await reading
-    await consent.journal.close()
+    async with started(database, settings(opening_budget_professional=2, opening_budget_structure=3), midday(), KnownPersons()) as one:
+        yield one
 
 
 async def looked_up(running: Running, patient: str, who: Someone = NURSE) -> str:

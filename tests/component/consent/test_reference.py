@@ -1,7 +1,6 @@
 """Trial C1: random histories of many records at once, by the RPCs of consent on a real store, answered as the reference evaluator does."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,9 +8,8 @@ from typing import Any
 
 import carnet_consent
 import pytest
-from carnet_consent.main import put_together
 from component.consent.calling_policy import GRACE, Directory, Played, StandingClock, opened
-from component.consent.conftest import KEYS, Running, settings
+from component.consent.conftest import Running, settings, started
 from support.reference_evaluator import Reference
 
 HISTORIES, AT_ONCE = 300, 48
@@ -26,8 +24,6 @@ PATIENCE = timedelta(seconds=60)
 @pytest.fixture
 async def running(database: tuple[Any, Any]) -> AsyncIterator[Running]:
     """Consent on a fresh database, with a clock that stands, and permits so short that a withdrawal is acknowledged soon."""
-    client, opened_database = database
-    clock, identity = StandingClock(), Directory()
     brief = settings(
         permit_usable_for=timedelta(milliseconds=1),
         acknowledge_after=timedelta(milliseconds=102),
@@ -35,13 +31,8 @@ async def running(database: tuple[Any, Any]) -> AsyncIterator[Running]:
         change_timeout=PATIENCE,
         closing_grace=GRACE,
     )
-    consent = await put_together(client, KEYS, clock, brief, identity)
-    reading = asyncio.create_task(consent.batch.run())
-    yield Running(consent, opened_database, clock, identity)
-    reading.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await reading
-    await consent.journal.close()
+    async with started(database, brief, StandingClock(), Directory()) as one:
+        yield one
 
 
 async def play(running: Running, seeds: range, hours: tuple[int, ...]) -> list[str]:

@@ -1,14 +1,12 @@
 """`carnet.consent.v1.AdminService`: what operators do to records, two of them at a time."""
 
 import grpc
-from carnet.common.v1 import operation_pb2
+from carnet.common.v1 import operation_pb2 as pb_operation
 from carnet.consent.v1 import admin_service_pb2 as pb
 from carnet.consent.v1.admin_service_pb2_grpc import AdminServiceServicer
-from carnet_platform.idempotency import asked
-from carnet_platform.identifiers import parse_name
-from carnet_platform.operations import Operation, Operations, Proposal
+from carnet_platform.operations import Operations
+from carnet_platform.operations.wire import approve, decline, propose, told
 
-from carnet_consent.api import mapping
 from carnet_consent.api.refusing import as_refusal
 from carnet_consent.domain.refusal import RuleBrokenError
 from carnet_consent.usecases.acting_operator import ActingOperator
@@ -27,11 +25,8 @@ class AdminServicer(AdminServiceServicer):
     ) -> pb.ProposeOperationResponse:
         """Proposes an operation; a hold in an emergency is set when this returns."""
         del context
-        proposer = await self._operator()
-        proposal = Proposal(
-            kind=request.kind, target=request.target, reason=request.reason, proposer=proposer, is_provisional=request.emergency
-        )
-        return pb.ProposeOperationResponse(operation=_told(await self._operations.propose(asked(request), proposal)))
+        operation = await propose(self._operations, request, await self._operator())
+        return pb.ProposeOperationResponse(operation=told(operation, pb_operation.Operation))
 
     async def ApproveOperation(  # noqa: N802
         self,
@@ -41,8 +36,8 @@ class AdminServicer(AdminServiceServicer):
         """Approves another operator's operation, and returns when it is done."""
         del context
         await self._operator()
-        (operation_id,) = parse_name(request.operation, "operations/*", "operation")
-        return pb.ApproveOperationResponse(operation=_told(await self._operations.approve(asked(request), operation_id)))
+        operation = await approve(self._operations, request)
+        return pb.ApproveOperationResponse(operation=told(operation, pb_operation.Operation))
 
     async def DeclineOperation(  # noqa: N802
         self,
@@ -52,8 +47,8 @@ class AdminServicer(AdminServiceServicer):
         """Declines an operation."""
         del context
         await self._operator()
-        (operation_id,) = parse_name(request.operation, "operations/*", "operation")
-        return pb.DeclineOperationResponse(operation=_told(await self._operations.decline(asked(request), operation_id)))
+        operation = await decline(self._operations, request)
+        return pb.DeclineOperationResponse(operation=told(operation, pb_operation.Operation))
 
     async def ListOperations(  # noqa: N802
         self,
@@ -66,28 +61,10 @@ class AdminServicer(AdminServiceServicer):
         operations, token = await self._operations.page(request.page_size, request.page_token)
         # Again, with nothing awaited between the look and the answer.
         await self._operator(is_onlooker_enough=True)
-        return pb.ListOperationsResponse(operations=[_told(one) for one in operations], next_page_token=token)
+        return pb.ListOperationsResponse(operations=[told(one, pb_operation.Operation) for one in operations], next_page_token=token)
 
     async def _operator(self, *, is_onlooker_enough: bool = False) -> str:
         try:
             return await self._acting(is_onlooker_enough=is_onlooker_enough)
         except RuleBrokenError as broken:
             raise as_refusal(broken) from None
-
-
-def _told(operation: Operation) -> operation_pb2.Operation:
-    told = operation_pb2.Operation(
-        name=operation.name,
-        kind=operation.kind,
-        target=operation.target,
-        reason=operation.reason,
-        state=operation_pb2.OperationState.Value(f"OPERATION_STATE_{operation.state.value}"),
-        proposer=operation.proposer,
-        approver=operation.approver,
-        propose_time=mapping.timestamp(operation.propose_time),
-        expire_time=mapping.timestamp(operation.expire_time),
-        emergency=operation.is_provisional,
-    )
-    if operation.done_time is not None:
-        told.done_time.CopyFrom(mapping.timestamp(operation.done_time))
-    return told
