@@ -16,6 +16,8 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo "$$name"; break; }; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/python -m pytest
+# Compiled code is kept, whatever the shell says: a service starts in half the time, and tests start hundreds.
+export PYTHONDONTWRITEBYTECODE :=
 # What `git diff` and `buf breaking` compare with.
 BASE ?= main
 
@@ -43,6 +45,7 @@ traces: setup ## The last traces of the running system as trees (N=5)
 .PHONY: clean
 clean: ## Forget the environment, the generated code and all data of local runs
 	rm -rf $(VENV) var proto/gen .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +
 
 ##@ Check
 .PHONY: test

@@ -40,8 +40,17 @@ class TestStores(Stores):
 
     def empty(self, database: str) -> None:
         """Delete every document of `database`, whatever it may look like."""
-        for name in self._admin[database].list_collection_names(filter={"name": {"$not": {"$regex": "^system\\."}}}):
+        for name in self._filled(database):
             self._admin[database][name].delete_many({})
+
+    def _filled(self, database: str) -> list[str]:
+        """The collections that hold something, in one round trip: most hold nothing, and each would be one."""
+        names = self._admin[database].list_collection_names(filter={"name": {"$not": {"$regex": "^system\\."}}})
+        if not names:
+            return []
+        looks: list[list[dict[str, Any]]] = [[{"$limit": 1}, {"$project": {"_id": 0, "name": {"$literal": name}}}] for name in names]
+        others = [{"$unionWith": {"coll": name, "pipeline": look}} for name, look in zip(names[1:], looks[1:], strict=True)]
+        return [str(found["name"]) for found in self._admin[database][names[0]].aggregate([*looks[0], *others])]
 
     def stop(self) -> None:
         """End what was started."""

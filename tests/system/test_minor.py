@@ -127,6 +127,7 @@ async def one_round(cast: Cast, doctor: UserSession, lane: Lane) -> None:
     assert {what for began, what in lane.seen if began > acknowledged} == {"SESSION_WITHDRAWN"}
 
 
+@pytest.mark.long
 async def test_no_read_that_begins_after_a_suspension_is_acknowledged_is_answered(carnet: LocalRun) -> None:
     """C4 for mandates: twenty suspensions, two readers each; every one is registered anew on evidence, and suspended again."""
     async with AsyncExitStack() as stack:

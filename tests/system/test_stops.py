@@ -76,6 +76,7 @@ class Operators:
             return (await admin.ApproveOperation(approval, metadata=await self.second.metadata(), timeout=20)).operation
 
 
+@pytest.mark.long
 @pytest.mark.this_machine("a process that it can suspend")
 async def test_no_read_of_a_stopped_session_that_begins_after_the_acknowledgement_is_answered(carnet: LocalRun) -> None:
     """C4: stops of sessions while they read; in half of the rounds the documents service is suspended meanwhile."""

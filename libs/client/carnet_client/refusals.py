@@ -1,5 +1,6 @@
 """What a refusal says, read from the status details."""
 
+import asyncio
 import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -48,3 +49,9 @@ def telling_refusals() -> Iterator[None]:
         yield
     except grpc.aio.AioRpcError as error:
         raise refused(error) from None
+    except asyncio.CancelledError:
+        # gRPC cancels a call by itself when its server goes away between two messages sent: nobody has asked this task to end.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise Refused(grpc.StatusCode.UNAVAILABLE, "", "the connection was lost while sending") from None

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from typing import Protocol
 
 from carnet.audit.v1.audit_service_pb2_grpc import AuditServiceStub
@@ -43,7 +42,6 @@ from carnet_consent.clients.identity import IdentityClient
 from carnet_consent.clients.notice_delivery import LetterWriter
 from carnet_consent.destructions import Destructions, destruction_terms
 from carnet_consent.domain.matrix import Habilitation
-from carnet_consent.domain.matrix_files import COLUMNS, BrokenTableError, habilitation
 from carnet_consent.emergencies import Emergencies, emergencies
 from carnet_consent.explanations import explanations
 from carnet_consent.life_cycle import life_cycle
@@ -52,6 +50,7 @@ from carnet_consent.storage.fence_watch import FenceWatch
 from carnet_consent.storage.grants import GrantTokens
 from carnet_consent.storage.read_batch import Barrier, Limits, ReadBatch
 from carnet_consent.storage.rollback import RollbackWatch
+from carnet_consent.tables import delivered
 from carnet_consent.telling import Telling
 from carnet_consent.usecases.attend import Attend
 from carnet_consent.usecases.change import Changes
@@ -91,15 +90,6 @@ class Consent:
     destructions: Destructions
 
 
-def newest_habilitation(data: Traversable) -> Habilitation:
-    """The newest edition of the tables. Raises SettingsError, naming file and line, for one that breaks a rule."""
-    edition = max((folder for folder in data.iterdir() if folder.name[:1].isdigit()), key=lambda folder: folder.name)
-    try:
-        return habilitation({name: (edition / name).read_text(encoding="utf-8") for name in COLUMNS}, edition.name)
-    except (BrokenTableError, OSError) as error:
-        raise SettingsError(f"the habilitation cannot be read: {error}") from None
-
-
 class Identity(Identities, Mandates, Names, Directory, StructureKeys, Protocol):
     """All that consent asks of identity."""
 
@@ -115,7 +105,7 @@ async def put_together(client: Client, keys: MasterKeys, clock: Clock, settings:
     batch = ReadBatch(records, fences, await Barrier.open(database), clock, limits)
     rollbacks = RollbackWatch(records, log, reviews, settings.rollback_check_every)
     refusals = RecordRefusals(journal, clock)
-    tables = newest_habilitation(files("carnet_consent") / "data")
+    tables = delivered().newest
     urgent = await emergencies(
         database, keys, settings, changes, reviews=reviews, tables=tables, batch=batch, journal=journal, refusals=refusals
     )

@@ -36,6 +36,8 @@ from support.calls import calling, user_of
 KEYS = MasterKeys({"2026-01-01": b"m" * 32}, b"d" * 32)
 CONTEXT: Any = None
 """The servicers make no use of the gRPC context."""
+PERMIT_USABLE_FOR, ACKNOWLEDGED_AFTER = timedelta(milliseconds=1), timedelta(milliseconds=102)
+"""So short that a withdrawal is acknowledged soon."""
 
 
 class TestClock(SystemClock):
@@ -215,7 +217,7 @@ def reason(decided: decision_pb.DecideResponse) -> str:
 
 
 def settings(**changed: object) -> ConsentSettings:
-    """Settings of a test; the addresses are not used."""
+    """Settings of a test; the addresses are not used, and permits are so short that a withdrawal is acknowledged soon."""
     nowhere = Path("/nonexistent")
     needed: dict[str, Any] = {
         "listen": "127.0.0.1:0",
@@ -225,6 +227,8 @@ def settings(**changed: object) -> ConsentSettings:
         "identity_target": "127.0.0.1:0",
         "audit_target": "127.0.0.1:0",
         "environment": "test",
+        "permit_usable_for": PERMIT_USABLE_FOR,
+        "acknowledge_after": ACKNOWLEDGED_AFTER,
     }
     return ConsentSettings(**(needed | changed))
 

@@ -12,7 +12,7 @@ from carnet.consent.v1 import record_pb2
 from carnet.consent.v1 import record_service_pb2 as pb
 from carnet_consent.domain.person import PersonStatus
 from carnet_platform.errors import Aborted, Refusal
-from component.consent.conftest import CONTEXT, DOCTOR, HOLDER, NURSE, OTHER_PERSON, Running, Someone, new_request
+from component.consent.conftest import ACKNOWLEDGED_AFTER, CONTEXT, DOCTOR, HOLDER, NURSE, OTHER_PERSON, Running, Someone, new_request
 from component.consent.life import GRACE, acting_under, close, events, get, look_up, oppose, pass_time, reopen
 
 BOTH_DRIVERS = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
@@ -50,7 +50,7 @@ async def test_the_holder_closes_at_once_and_nobody_reads_or_feeds_the_record_an
 
     closed = await close(running, HOLDER, record)
 
-    assert time.monotonic() - begun >= 0.505
+    assert time.monotonic() - begun >= ACKNOWLEDGED_AFTER.total_seconds()
     assert closed.closing.close_time.ToDatetime(UTC).year + 10 == closed.closing.destroy_time.ToDatetime(UTC).year
     for who, action in ((DOCTOR, "READ"), (DOCTOR, "DEPOSIT"), (HOLDER, "DEPOSIT"), (HOLDER, "MANAGE")):
         assert await may(running, who, record, action) == "The record is closed."

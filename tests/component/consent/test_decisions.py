@@ -7,7 +7,18 @@ import pytest
 from bson.binary import Binary
 from carnet.consent.v1 import withdrawal_service_pb2 as withdrawals
 from carnet_consent.storage import rollback
-from component.consent.conftest import CONTEXT, DOCTOR, HOLDER, NURSE, OTHER_PERSON, Running, Someone, new_request, reason
+from component.consent.conftest import (
+    CONTEXT,
+    DOCTOR,
+    HOLDER,
+    NURSE,
+    OTHER_PERSON,
+    PERMIT_USABLE_FOR,
+    Running,
+    Someone,
+    new_request,
+    reason,
+)
 from google.protobuf.timestamp_pb2 import Timestamp
 
 BOTH_DRIVERS = pytest.mark.parametrize("database", ["motor", "pymongo"], indirect=True)
@@ -21,7 +32,7 @@ async def test_who_opens_a_record_is_permitted_and_nobody_else_is(running: Runni
     assert permit.HasField("permit")
     assert permit.patient == "patients/holder"
     assert permit.consent_revision == 2
-    assert permit.permit.usable_for.ToMilliseconds() == 400
+    assert permit.permit.usable_for.ToTimedelta() == PERMIT_USABLE_FOR
     assert permit.permit.filter.own_professional == "professionals/doctor"
     assert await running.answer(NURSE, record) == "NEEDS_CONSENT"
     assert await running.answer(HOLDER, record) == "permit"

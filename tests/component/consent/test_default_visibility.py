@@ -10,7 +10,7 @@ from carnet.consent.v1 import access_decision_service_pb2 as decisions
 from carnet.consent.v1 import record_pb2
 from carnet.consent.v1 import record_service_pb2 as pb
 from carnet_platform.errors import Refusal
-from component.consent.conftest import CONTEXT, DOCTOR, HOLDER, NURSE, OTHER_PERSON, Running, Someone, new_request
+from component.consent.conftest import ACKNOWLEDGED_AFTER, CONTEXT, DOCTOR, HOLDER, NURSE, OTHER_PERSON, Running, Someone, new_request
 from component.consent.test_mandataries import give, mother
 from component.consent.test_preview_change import ask
 from google.protobuf import json_format
@@ -52,7 +52,7 @@ async def test_whoever_deposits_after_the_choice_is_obliged_to_mask_and_no_longe
     began = time.monotonic()
     chosen = await choose(running, record)
 
-    assert time.monotonic() - began >= 0.505, "no permit to deposit given before can be in hand"
+    assert time.monotonic() - began >= ACKNOWLEDGED_AFTER.total_seconds(), "no permit to deposit given before can be in hand"
     assert chosen.documents_masked_by_default
     assert {await masks(running, who, record) for who in (DOCTOR, NURSE, INSURER, HOLDER)} == {True}
     read = (await running.decide(DOCTOR, record)).permit

@@ -11,7 +11,7 @@ from carnet.consent.v1 import record_service_pb2 as record_pb
 from carnet.identity.v1 import notice_delivery_service_pb2 as letter_pb
 from carnet_consent.usecases.destroy import Destroy
 from carnet_platform.errors import Refusal
-from component.consent.conftest import DOCTOR, HOLDER, NURSE, OTHER_PERSON, Running, Someone, new_request
+from component.consent.conftest import ACKNOWLEDGED_AFTER, DOCTOR, HOLDER, NURSE, OTHER_PERSON, Running, Someone, new_request
 from component.consent.destroying import COOLING_OFF, STRONG, destroying
 from component.consent.life import acting_under, close, events, get, look_up, pass_time, reopen
 from component.consent.test_closing import may, reason_of, refusal_of
@@ -38,7 +38,7 @@ async def test_a_record_is_destroyed_by_its_holder_and_certified_by_every_receip
         code, begun = await it.request(record), time.monotonic()
         assert await running.answer(DOCTOR, record) == "permit", "asking closes nothing"
         cooling = (await it.confirm(record, code)).destruction
-        assert time.monotonic() - begun >= 0.505, "promise 2: a closing is a withdrawal"
+        assert time.monotonic() - begun >= ACKNOWLEDGED_AFTER.total_seconds(), "promise 2: a closing is a withdrawal"
         assert (cooling.state, cooling.due_time.ToDatetime(UTC) - cooling.ask_time.ToDatetime(UTC)) == (
             pb.DESTRUCTION_STATE_COOLING_OFF,
             COOLING_OFF,

@@ -8,7 +8,7 @@ from carnet.consent.v1 import access_decision_service_pb2 as decisions
 from carnet.consent.v1 import authorisation_pb2 as statements
 from carnet.consent.v1 import authorisation_service_pb2 as authorisations
 from carnet_platform.errors import Refusal
-from component.consent.conftest import CONTEXT, DOCTOR, HOLDER, Running, new_request, reason
+from component.consent.conftest import ACKNOWLEDGED_AFTER, CONTEXT, DOCTOR, HOLDER, Running, new_request, reason
 
 
 async def deposit(running: Running, record: str) -> decisions.DecideResponse:
@@ -32,7 +32,7 @@ async def test_an_opposition_refuses_deposits_once_acknowledged_until_the_holder
     request.opposition.reason, begun = "He is my neighbour", time.monotonic()
     with HOLDER.calling():
         made = (await running.authorisations.OpposeDeposit(request, CONTEXT)).opposition
-        assert time.monotonic() - begun >= 0.505
+        assert time.monotonic() - begun >= ACKNOWLEDGED_AFTER.total_seconds()
         assert (await running.authorisations.OpposeDeposit(request, CONTEXT)).opposition == made
         listed = await running.authorisations.ListAuthorisations(authorisations.ListAuthorisationsRequest(parent=record), CONTEXT)
     assert list(listed.deposit_oppositions) == [made]

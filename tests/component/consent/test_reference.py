@@ -25,8 +25,6 @@ PATIENCE = timedelta(seconds=60)
 async def running(database: tuple[Any, Any]) -> AsyncIterator[Running]:
     """Consent on a fresh database, with a clock that stands, and permits so short that a withdrawal is acknowledged soon."""
     brief = settings(
-        permit_usable_for=timedelta(milliseconds=1),
-        acknowledge_after=timedelta(milliseconds=102),
         read_batch_timeout=PATIENCE,
         change_timeout=PATIENCE,
         closing_grace=GRACE,

@@ -9,7 +9,6 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from carnet.consent.v1.record_pb2 import ConsentEvidence, EmergencySwitches
 from carnet.consent.v1.record_service_pb2 import LookupRecordRequest, OpenRecordRequest
 from carnet.identity.v1.directory_service_pb2 import LookupProfessionalRequest
 from carnet_client import UserSession, request_id
-from carnet_consent.explanations import every_edition
+from carnet_consent.tables import delivered
 from carnet_dev.demo.cast import Cast
 from carnet_dev.demo.family import register
 from carnet_dev.extracts import rpps
@@ -92,7 +91,7 @@ class Explained:
 
     def _invented(self) -> Iterator[pb.DocumentFacts]:
         chance = random.Random(1)
-        types = sorted(every_edition(files("carnet_consent") / "data").newest.classes.items())[:TYPES]
+        types = sorted(delivered().newest.classes.items())[:TYPES]
         while True:
             document_type, document_class = chance.choice(types)
             yield pb.DocumentFacts(

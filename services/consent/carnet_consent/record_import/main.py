@@ -14,7 +14,6 @@ import sys
 import time
 from dataclasses import asdict, replace
 from datetime import timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import IO
 
@@ -33,10 +32,10 @@ from carnet_consent.clients.import_references import ImportReferences
 from carnet_consent.domain.closing import Terms
 from carnet_consent.domain.importing import ImportRules
 from carnet_consent.life_cycle import newest_motives
-from carnet_consent.main import newest_habilitation
 from carnet_consent.settings import ConsentSettings
 from carnet_consent.storage.import_file import KIND, ImportFile, Place
 from carnet_consent.storage.indexes import RECORD_IMPORTS
+from carnet_consent.tables import delivered
 from carnet_consent.usecases.import_records import ImportCounts, ImportRecords
 
 _TOLD_EVERY = timedelta(seconds=5)
@@ -145,7 +144,7 @@ def _told(platform: Platform, progress: Progress, counts: ImportCounts, *, is_co
 
 def rules(settings: ConsentSettings) -> ImportRules:
     """What a record is measured by."""
-    tables, motives = newest_habilitation(files("carnet_consent") / "data"), newest_motives()
+    tables, motives = delivered().newest, newest_motives()
     return ImportRules(
         durations=durations(settings),
         closing=Terms(settings.closing_grace, settings.closed_kept_years),
