@@ -24,9 +24,9 @@ LANES, LARGE, MADE_AT_ONCE = 36, 2, 6
 """Records at once; those whose document is large and read slowly; how many are made side by side."""
 TRIALS = 1_000
 """Of a seed: what somebody reads in one record, against one withdrawal."""
-ROUNDS = 8
+ROUNDS = 4
 """Withdrawals in each record, one after the other."""
-SHARED_ROUNDS = ((activity, stopped, revoked, revoked), *((stopped, revoked, revoked, revoked),) * 4)
+SHARED_ROUNDS = ((activity, stopped, revoked, revoked), *((stopped, revoked, revoked, revoked),) * 5)
 """Withdrawals that each end what somebody reads in all records, side by side."""
 LARGE_BYTES = 400_000
 MESSAGE, WINDOW = 64 * 1024, 64 * 1024

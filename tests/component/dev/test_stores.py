@@ -83,6 +83,7 @@ def test_data_survives_a_kill_and_another_port(mongod: Mongod, tmp_path: Path) -
         assert database.things.find_one() == {"_id": "there"}
 
 
+@pytest.mark.long
 def test_a_set_up_that_was_killed_is_begun_again(tmp_path: Path) -> None:
     for _ in range(3):
         half = Mongod(tmp_path)
